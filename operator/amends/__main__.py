@@ -1,0 +1,103 @@
+"""`amends`: run the operator, print the CRDs."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amends import __version__
+from amends.cli.crds import crds
+from amends.handlers.process import run as run_operator
+from amends.kube.lease import LeaseSettings, LostLeadership
+from amends.runtime import logs
+from amends.runtime.settings import Settings
+
+app = typer.Typer(
+    help="Amends undoes what automations did: approved by people, executed once, proved.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(crds)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"amends {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _amends(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Default: the pod's own service account."),
+    ] = None,
+    allow_target: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Origin the http executor may call, e.g. https://*.example.com; repeatable. "
+            "Default: https:// anywhere but loopback, link-local, metadata and the API server."
+        ),
+    ] = None,
+    lease_namespace: Annotated[
+        str, typer.Option(envvar="POD_NAMESPACE", help="Namespace of the leader Lease.")
+    ] = "amends-system",
+    lease_seconds: Annotated[
+        int, typer.Option(min=3, help="How long the leader Lease lasts without being renewed.")
+    ] = 15,
+    claim_seconds: Annotated[
+        float, typer.Option(min=1, help="How long a claim on an attempt lasts; it is renewed.")
+    ] = 300,
+    resync_seconds: Annotated[
+        float, typer.Option(min=1, help="How often everything open is compared with the server.")
+    ] = 600,
+    drain_seconds: Annotated[
+        float, typer.Option(min=0, help="How long attempts may go on when asked to stop.")
+    ] = 20,
+    health_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Serve /healthz on this port.")
+    ] = None,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+) -> None:
+    """Run the operator until SIGTERM."""
+    logs.configure(log_level.upper())
+    settings = Settings(
+        kubeconfig=kubeconfig,
+        allowed_targets=tuple(allow_target or Settings.allowed_targets),
+        lease=LeaseSettings(
+            namespace=lease_namespace,
+            duration_seconds=lease_seconds,
+            renew_deadline_seconds=lease_seconds * 2 // 3,
+            retry_seconds=max(1, lease_seconds // 7),
+        ),
+        claim=timedelta(seconds=claim_seconds),
+        resync=timedelta(seconds=resync_seconds),
+        drain=timedelta(seconds=drain_seconds),
+        health_port=health_port,
+    )
+    try:
+        asyncio.run(run_operator(settings))
+    except LostLeadership as why:
+        typer.echo(str(why), err=True)
+        raise typer.Exit(code=3) from why
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Compensation: one undo or repair of one effect."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from amends.api.approval import ApprovalDecision
+from amends.api.outbox import Outbox
+from amends.api.plan import Plan
+from amends.api.resource import Column, Resource, Served
+from amends.api.wire import (
+    Conditions,
+    Digest,
+    History,
+    LocalRef,
+    Name,
+    Person,
+    Rule,
+    Text,
+    Timestamp,
+    Token,
+    Wire,
+    keyed_by,
+)
+
+
+class CompensationPhase(StrEnum):
+    """Where a compensation stands."""
+
+    PROPOSED = "Proposed"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    APPROVED = "Approved"
+    RUNNING = "Running"
+    FAILED = "Failed"
+    COMPLETED = "Completed"
+    CANCELLED = "Cancelled"
+
+
+class CompensationSpec(Plan):
+    """What is to be undone, how, and who must agree."""
+
+    target_effect: str = Field(
+        min_length=1, max_length=320, description="Id of the effect that is to be undone."
+    )
+    run_id: Token | None = Field(default=None, description="The run the effect belongs to.")
+    action_ref: LocalRef | None = Field(default=None, description="The Action it undoes.")
+    suspend: bool = Field(default=False, description="True: stay where you are.")
+    cancel: bool = Field(
+        default=False, description="True: go to Cancelled from any state that allows it."
+    )
+    requester: Person | None = Field(
+        default=None,
+        description="Who asked, and so may not approve. Stamped by admission; leave it out.",
+    )
+
+    NOT_PLAN: ClassVar = frozenset({"suspend", "cancel", "requester"})
+    """Fields that do not change what would run; they are not in the plan digest."""
+
+
+class CountedApproval(Wire):
+    """One statement by one person, as it was counted."""
+
+    name: Name = Field(description="Name of the Approval.")
+    uid: Token = Field(description="Its uid.")
+    username: str = Field(max_length=512, description="Who stated it.")
+    decision: ApprovalDecision = Field(description="Approve or Reject.")
+    reason: Text = Field(default="", description="Why.")
+    time: Timestamp = Field(description="When it was counted.")
+
+
+class CompensationStatus(Wire):
+    """What has become of it. Only the operator writes this."""
+
+    phase: CompensationPhase = Field(
+        default=CompensationPhase.PROPOSED, description="Where it stands."
+    )
+    previous_phase: CompensationPhase | None = Field(
+        default=None, description="Where it stood before."
+    )
+    reason: Text | None = Field(default=None, description="Why it stands there.")
+    observed_generation: int | None = Field(
+        default=None, ge=0, description="The generation of spec that this status is about."
+    )
+    plan_digest: Digest | None = Field(default=None, description="What an approver approves.")
+    approval_deadline: Timestamp | None = Field(
+        default=None, description="Without enough approvals by then it is cancelled."
+    )
+    approvals: Annotated[list[CountedApproval], keyed_by("name", max_items=32)] = Field(
+        default_factory=list, description="Approvals that counted for this plan digest."
+    )
+    attempts: int = Field(default=0, ge=0, description="How often it was tried.")
+    next_attempt_at: Timestamp | None = Field(
+        default=None, description="When it is tried again; absent: never by itself."
+    )
+    outbox: Outbox | None = Field(default=None, description="The current attempt.")
+    executed_by: Token | None = Field(default=None, description="The operator that executed it.")
+    executed_at: Timestamp | None = Field(default=None, description="When it was executed.")
+    receipt_ref: LocalRef | None = Field(default=None, description="The evidence.")
+    history: History = Field(default_factory=list, description="The last 20 transitions.")
+    conditions: Conditions = Field(default_factory=list, description="Current observations.")
+
+    RULES: ClassVar = (
+        Rule(
+            "!has(oldSelf.outbox) || !has(oldSelf.outbox.idempotencyKey) || (has(self.outbox) && "
+            "has(self.outbox.idempotencyKey) && "
+            "self.outbox.idempotencyKey == oldSelf.outbox.idempotencyKey)",
+            message_expression=(
+                "'outbox.idempotencyKey ' + oldSelf.outbox.idempotencyKey + ' may have been sent: "
+                "it never changes; repeat it on every attempt'"
+            ),
+            reason="FieldValueForbidden",
+            field_path=".outbox",
+        ),
+    )
+
+
+_PLAN_FIELDS = sorted(
+    field.alias or name
+    for name, field in CompensationSpec.model_fields.items()
+    if name not in CompensationSpec.NOT_PLAN
+)
+
+
+def _unchanged(path: str) -> str:
+    # `self.?x == oldSelf.?x` says the same, but the server estimates it as too costly.
+    new, old = f"self.{path}", f"oldSelf.{path}"
+    return f"has({new}) == has({old}) && (!has({new}) || {new} == {old})"
+
+
+class Compensation(Resource):
+    """One undo (Rollback) or repair (ForwardFix) of one effect."""
+
+    SERVED: ClassVar = Served(
+        plural="compensations",
+        short_names=("cmp",),
+        description="One undo (Rollback) or repair (ForwardFix) of one effect.",
+        columns=(
+            Column("Phase", ".status.phase"),
+            Column("Ready", ".status.conditions[?(@.type=='Ready')].reason"),
+            Column("Approved", ".status.conditions[?(@.type=='Approved')].status"),
+            Column("Attempts", ".status.attempts", "integer"),
+            # Of a list kubectl shows only the first: the people stand in the condition's message.
+            Column("Decided", ".status.conditions[?(@.type=='Approved')].message", priority=1),
+            Column("Effect", ".spec.targetEffect", priority=1),
+            Column("Run", ".spec.runId", priority=1),
+            Column("Digest", ".status.planDigest", priority=1),
+            Column("Receipt", ".status.receiptRef.name", priority=1),
+            Column("Age", ".metadata.creationTimestamp", "date"),
+        ),
+        selectable=(".status.phase", ".spec.runId", ".spec.targetEffect", ".spec.actionRef.name"),
+        open_work="status.phase!=Completed,status.phase!=Cancelled",
+    )
+    RULES: ClassVar = (
+        Rule(
+            "!has(oldSelf.status) || !has(oldSelf.status.phase) || "
+            "oldSelf.status.phase in ['Proposed', 'AwaitingApproval'] || ("
+            + " && ".join(_unchanged(f"spec.{name}") for name in _PLAN_FIELDS)
+            + ")",
+            message_expression=(
+                "'the plan is frozen from Approved on, and status.phase is ' "
+                "+ oldSelf.status.phase + ': only suspend and cancel may change; set cancel: true "
+                "and create a new Compensation'"
+            ),
+            reason="FieldValueForbidden",
+            field_path=".spec",
+        ),
+    )
+
+    spec: CompensationSpec
+    status: CompensationStatus = Field(default_factory=CompensationStatus)

@@ -1,0 +1,124 @@
+"""DeadLetter: a failed action that waits for a person or a retry."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from amends.api.receipt import ReceiptSource, Scope
+from amends.api.resource import Column, Resource, Served
+from amends.api.wire import (
+    Conditions,
+    History,
+    LocalRef,
+    ObjectRef,
+    Rule,
+    Text,
+    Timestamp,
+    Token,
+    Wire,
+    atomic,
+)
+
+
+class DeadLetterPhase(StrEnum):
+    """Where a dead letter stands."""
+
+    OPEN = "Open"
+    RETRY_REQUESTED = "RetryRequested"
+    RETRYING = "Retrying"
+    IGNORED = "Ignored"
+    LINKED_TO_COMPENSATION = "LinkedToCompensation"
+    RESOLVED = "Resolved"
+
+
+class RecoveryOption(StrEnum):
+    """What a person may choose."""
+
+    RETRY = "Retry"
+    IGNORE = "Ignore"
+    COMPENSATE = "Compensate"
+
+
+class DeadLetterSpec(Wire):
+    """The failure, as it was recorded."""
+
+    source: ReceiptSource = Field(description="What failed.")
+    action_ref: ObjectRef = Field(description="The Action that failed.")
+    effect_id: str = Field(max_length=320, description="The effect that failed.")
+    operation: Token = Field(description="What was attempted.")
+    provider: Token | None = Field(default=None, description="Who was asked.")
+    target: str | None = Field(default=None, max_length=2048, description="What it was done to.")
+    run_id: Token | None = Field(default=None, description="The run it belongs to.")
+    node_id: Token | None = Field(default=None, description="The step of the run.")
+    reason: Text = Field(description="Why it failed, redacted.")
+    recovery_options: Annotated[list[RecoveryOption], atomic(max_items=8)] = Field(
+        description="What can be done about it."
+    )
+    attempts: int = Field(default=1, ge=0, description="How often the action was tried.")
+    scope: Scope = Field(description="The tenant.")
+
+
+class RecordedDisposition(Wire):
+    """What was decided about the dead letter."""
+
+    choice: Token = Field(description="The choice.")
+    reason: Text = Field(description="Why.")
+    actor: str = Field(max_length=512, description="Who decided.")
+    time: Timestamp = Field(description="When.")
+
+
+class DeadLetterStatus(Wire):
+    """What has become of the failure."""
+
+    phase: DeadLetterPhase = Field(default=DeadLetterPhase.OPEN, description="Where it stands.")
+    settled: bool | None = Field(
+        default=None, description="True: nothing more will happen to it by itself."
+    )
+    observed_generation: int | None = Field(
+        default=None, ge=0, description="The generation of spec that this status is about."
+    )
+    disposition: RecordedDisposition | None = Field(default=None, description="What was decided.")
+    compensation_ref: LocalRef | None = Field(
+        default=None, description="The Compensation that is to undo the effect."
+    )
+    history: History = Field(default_factory=list, description="The last 20 transitions.")
+    conditions: Conditions = Field(default_factory=list, description="Current observations.")
+
+
+class DeadLetter(Resource):
+    """A failed action that waits for a person or a retry."""
+
+    SERVED: ClassVar = Served(
+        plural="deadletters",
+        short_names=("dl",),
+        description="A failed action that waits for a person or a retry.",
+        columns=(
+            Column("Phase", ".status.phase"),
+            Column("Operation", ".spec.operation"),
+            Column("Reason", ".spec.reason", priority=1),
+            Column("Run", ".spec.runId", priority=1),
+            Column("Compensation", ".status.compensationRef.name"),
+            Column("Age", ".metadata.creationTimestamp", "date"),
+        ),
+        selectable=(
+            ".status.phase",
+            ".status.settled",
+            ".spec.effectId",
+            ".spec.runId",
+            ".spec.source",
+            ".status.compensationRef.name",
+        ),
+        open_work="status.settled!=true",
+    )
+    RULES: ClassVar = (
+        Rule(
+            "self.spec == oldSelf.spec",
+            message="spec of a DeadLetter is immutable: it records what happened",
+            reason="FieldValueForbidden",
+            field_path=".spec",
+        ),
+    )
+
+    spec: DeadLetterSpec
+    status: DeadLetterStatus = Field(default_factory=DeadLetterStatus)

@@ -1,0 +1,53 @@
+"""The ledger of one attempt to change the outside world (transactional outbox)."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from amends.api.execution import Outcome
+from amends.api.wire import Digest, LocalRef, Text, Timestamp, Token, Wire
+
+
+class OutboxPhase(StrEnum):
+    """Pending → Claimed → Sent | Failed | DeadLettered | Cancelled; Failed → Claimed again."""
+
+    PENDING = "Pending"
+    CLAIMED = "Claimed"
+    SENT = "Sent"
+    FAILED = "Failed"
+    DEAD_LETTERED = "DeadLettered"
+    CANCELLED = "Cancelled"
+
+
+class Outbox(Wire):
+    """What was about to be sent, by whom, under which key, and what came of it.
+
+    It is written before anything is sent, so a crash leaves the key that a repeat must use.
+    """
+
+    id: Token = Field(description="Deterministic id of this entry.")
+    operation: Token = Field(description="What is done.")
+    phase: OutboxPhase = Field(description="How far it is.")
+    attempt: int = Field(default=0, ge=0, description="Number of the attempt, from 1.")
+    idempotency_key: str | None = Field(
+        default=None, max_length=1024, description="Key the target sees; the same on every attempt."
+    )
+    attempt_key: str | None = Field(
+        default=None, max_length=1024, description="Names this attempt."
+    )
+    payload_digest: Digest | None = Field(default=None, description="Digest of what is sent.")
+    claimed_by: Token | None = Field(default=None, description="The operator process at work.")
+    claimed_at: Timestamp | None = Field(default=None, description="When it took the claim.")
+    claim_expires_at: Timestamp | None = Field(
+        default=None, description="From then on another process may take over."
+    )
+    outcome: Outcome | None = Field(
+        default=None, description="Applied, NotApplied or Unknown, once the attempt has ended."
+    )
+    detail: Text | None = Field(default=None, description="Why the outcome is what it is.")
+    doubt: Text | None = Field(
+        default=None, description="Why an earlier attempt may have applied after all."
+    )
+    effect_id: str | None = Field(default=None, max_length=320, description="The effect it made.")
+    receipt_ref: LocalRef | None = Field(default=None, description="The evidence.")
+    sent_at: Timestamp | None = Field(default=None, description="When the effect was certain.")

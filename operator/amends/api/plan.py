@@ -1,0 +1,57 @@
+"""What is to be undone and how: the fields that an Action proposes and a Compensation carries."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from amends.api.execution import ApprovalPolicy, Execution, RecordExecution, RetryPolicy
+from amends.api.wire import Name, Text, Wire, matching
+
+
+class Direction(StrEnum):
+    """Rollback undoes an effect; ForwardFix repairs what cannot be undone."""
+
+    ROLLBACK = "Rollback"
+    FORWARD_FIX = "ForwardFix"
+
+
+class Plan(Wire):
+    """What an approver approves."""
+
+    type: Annotated[
+        str,
+        Field(min_length=1, max_length=63),
+        matching(
+            r"^[a-zA-Z]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?$",
+            otherwise=(
+                "must be one word: use letters, digits, -, _ and ., begin with a letter and end "
+                "with a letter or digit"
+            ),
+        ),
+    ] = Field(
+        default="operator_review",
+        description="What sort of compensation this is, in a word of your own.",
+    )
+    direction: Direction = Field(
+        default=Direction.ROLLBACK, description="Rollback (undo) or ForwardFix (repair)."
+    )
+    rollback_instruction: Text = Field(default="", description="How the effect is undone.")
+    forward_fix_instruction: Text = Field(default="", description="How the damage is repaired.")
+    approval: ApprovalPolicy = Field(
+        default_factory=ApprovalPolicy, description="Who must agree before anything runs."
+    )
+    execution: Execution = Field(
+        default_factory=lambda: Execution(record=RecordExecution()),
+        description="How it is carried out.",
+    )
+    retry: RetryPolicy = Field(
+        default_factory=RetryPolicy, description="How often it is tried again."
+    )
+    timeout_seconds: int = Field(
+        default=60, ge=1, le=3600, description="How long one attempt may take."
+    )
+    service_account_name: Name = Field(
+        default="amends-runner",
+        description="Service account of this namespace as which Secrets are read.",
+    )

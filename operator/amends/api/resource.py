@@ -1,0 +1,82 @@
+"""What every kind is made of: metadata as Amends reads it, and how the kind is served."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from amends.api.wire import Condition, Rule, Timestamp, Wire
+
+GROUP = "amends.dev"
+VERSION = "v1alpha1"
+
+
+class ObjectMeta(BaseModel):
+    """The part of metav1.ObjectMeta that decisions look at; the rest is the API server's."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+    name: str
+    namespace: str
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: Timestamp | None = None
+    deletion_timestamp: Timestamp | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of `kubectl get` (`additionalPrinterColumns`); priority 1 shows with -o wide."""
+
+    name: str
+    path: str
+    type: str = "string"
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class Served:
+    """How the API server offers a kind."""
+
+    plural: str
+    short_names: tuple[str, ...]
+    description: str
+    columns: tuple[Column, ...]
+    selectable: tuple[str, ...] = ()
+    """JSON paths that `--field-selector` understands (KEP-4358), at most 8."""
+    open_work: str | None = None
+    """Field selector of the objects that still need the operator; None: it never watches them."""
+    categories: tuple[str, ...] = field(default=("amends",))
+
+
+class Resource(BaseModel):
+    """One object of one kind. Unknown metadata is ignored, unknown spec and status are not."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+    )
+
+    SERVED: ClassVar[Served]
+    RULES: ClassVar[Iterable[Rule]] = ()
+    """Rules over the whole object; they see spec and status together."""
+
+    metadata: ObjectMeta
+    spec: Wire
+    status: Wire | None = Field(default=None)
+
+    @classmethod
+    def read(cls, raw: dict[str, Any]) -> Self:
+        """The object behind what the API server sent.
+
+        Raises:
+            pydantic.ValidationError: it does not fit this version's schema.
+        """
+        return cls.model_validate(raw)
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """The stored conditions; read only to keep their transition times."""
+        return getattr(self.status, "conditions", [])

@@ -1,0 +1,68 @@
+"""Counting approvals: exactly this plan, different people, none of them the requester."""
+
+from amends.api.approval import Approval, ApprovalDecision
+from amends.api.compensation import CompensationPhase, CountedApproval
+from amends.core.approval import verdict
+from amends.core.decision import AT_ONCE, Decision, Effect, Tell, Wake
+from amends.core.key import Key
+from amends.core.progress import cancelled, moved, observed
+from amends.core.world import CompensationWorld
+
+P = CompensationPhase
+
+
+def counted(world: CompensationWorld) -> Decision:
+    """Enter what counts into the ledger. Any Reject ends it; enough Approves approve it."""
+    compensation = world.compensation
+    ledger = list(compensation.status.approvals)
+    for approval in _bound(world):
+        if verdict(approval, compensation, ledger, world.now).reason == "Countable":
+            ledger.append(_entry(approval, world))
+    new = ledger[len(compensation.status.approvals) :]
+    rejection = next((one for one in new if one.decision is ApprovalDecision.REJECT), None)
+    if rejection is not None:
+        message = f"rejected by {rejection.username}: {rejection.reason or 'no reason given'}"
+        return cancelled(world, "Rejected", message, actor=rejection.username, approvals=ledger)
+    policy = compensation.spec.approval
+    if len(ledger) >= policy.approvers:
+        people = ", ".join(one.username for one in ledger)
+        decision = moved(world, P.APPROVED, f"approved by {people}", actor=people, approvals=ledger)
+        return Decision(status=decision.status, effects=_told(world, new), look_again=AT_ONCE)
+    deadline = compensation.status.approval_deadline
+    if deadline is not None and deadline <= world.now:
+        message = (
+            f"{len(ledger)} of {policy.approvers} approval(s) within {policy.deadline_seconds} s"
+        )
+        return cancelled(world, "Expired", message)
+    status = compensation.status.model_copy(update={"approvals": ledger})
+    stays = observed(world, status, look_again=deadline - world.now if deadline else None)
+    return Decision(status=stays.status, effects=_told(world, new), look_again=stays.look_again)
+
+
+def _bound(world: CompensationWorld) -> list[Approval]:
+    uid = world.compensation.metadata.uid
+    bound = [one for one in world.approvals if one.status.bound_uid == uid]
+    return sorted(bound, key=lambda one: (str(one.metadata.creation_timestamp), one.metadata.name))
+
+
+def _entry(approval: Approval, world: CompensationWorld) -> CountedApproval:
+    assert approval.spec.actor is not None  # the verdict has seen to it
+    return CountedApproval(
+        name=approval.metadata.name,
+        uid=approval.metadata.uid,
+        username=approval.spec.actor.username,
+        decision=approval.spec.decision,
+        reason=approval.spec.reason,
+        time=world.now,
+    )
+
+
+def _told(world: CompensationWorld, new: list[CountedApproval]) -> tuple[Effect, ...]:
+    return tuple(
+        effect
+        for one in new
+        for effect in (
+            Tell(world.key, "ApprovalCounted", f"approval {one.name} by {one.username} counts"),
+            Wake(Key("Approval", world.key.namespace, one.name)),
+        )
+    )

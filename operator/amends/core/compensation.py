@@ -1,0 +1,164 @@
+"""Compensation: what happens next to one undo. Gather once, then ask the questions in order."""
+
+from datetime import timedelta
+
+from amends.api.compensation import CompensationPhase
+from amends.core import approvals, attempts
+from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Wake
+from amends.core.digest import plan_digest
+from amends.core.outcome import Applied, NotApplied, Unknown
+from amends.core.progress import cancelled, moved, observed
+from amends.core.world import CompensationWorld
+
+P = CompensationPhase
+SETTLED = (P.COMPLETED, P.CANCELLED)
+
+
+def decide(world: CompensationWorld) -> Decision:
+    """One step. Every question answers with a Decision, or None: not mine, ask the next."""
+    for question in QUESTIONS:
+        if (decision := question(world)) is not None:
+            return decision
+    return NOTHING
+
+
+def is_it_settled(world: CompensationWorld) -> Decision | None:
+    """Completed and Cancelled are for ever; whoever still works on it stops."""
+    if world.phase not in SETTLED:
+        return None
+    return Decision(effects=(Release(),)) if world.attempt is not None else NOTHING
+
+
+def has_it_been_executed(world: CompensationWorld) -> Decision | None:
+    """A Receipt is proof, whoever wrote it: go on from there."""
+    if world.phase is not P.RUNNING or world.receipt is None:
+        return None
+    return attempts.completed(world, receipt=world.receipt.metadata.name)
+
+
+def is_it_being_executed(world: CompensationWorld) -> Decision | None:
+    """Running, claimed by this process: wait for the executor, or take its answer."""
+    outbox = world.compensation.status.outbox
+    if world.phase is not P.RUNNING or outbox is None or outbox.outcome is not None:
+        return None
+    if outbox.claimed_by != world.holder:
+        return Decision(effects=(Release(),), look_again=AT_ONCE) if world.attempt else None
+    if world.attempt is None:
+        # The claim is durable and in our name, but nothing was started under it: the answer to
+        # the write was lost. A start is remembered before anything is sent, so this is no repeat.
+        return Decision(effects=(attempts.execute(world.compensation),))
+    if world.now >= (outbox.claim_expires_at or world.now):
+        return Decision(effects=(Release(),), look_again=AT_ONCE)
+    match world.attempt.outcome:
+        case None:
+            return attempts.renewed(world)
+        case Applied() as applied:
+            return attempts.proved(world, applied)
+        case NotApplied() as failure:
+            return attempts.failed(world, failure)
+        case Unknown(reason):
+            return attempts.in_doubt(world, reason)
+
+
+def was_it_abandoned(world: CompensationWorld) -> Decision | None:
+    """Running, claimed by another process: leave it alone until the claim expires."""
+    outbox = world.compensation.status.outbox
+    if world.phase is not P.RUNNING or outbox is None or outbox.outcome is not None:
+        return None
+    left = (outbox.claim_expires_at or world.now) - world.now
+    if left > timedelta(0):
+        return Decision(look_again=left)
+    return attempts.in_doubt(
+        world, f"{outbox.claimed_by} stopped during attempt {outbox.attempt} without an answer"
+    )
+
+
+def shall_it_be_cancelled(world: CompensationWorld) -> Decision | None:
+    """Cancel is obeyed wherever nothing is under way."""
+    if not world.compensation.spec.cancel:
+        return None
+    return cancelled(world, "Cancelled", "spec.cancel is true")
+
+
+def can_it_be_planned(world: CompensationWorld) -> Decision | None:
+    """A plan without a digest, or one that no executor here will carry out, goes nowhere."""
+    try:
+        digest = _digest(world)
+    except ValueError as why:
+        return observed(
+            world,
+            objection=f"spec.execution holds a value without an exact JSON form ({why}): "
+            "write large numbers as strings",
+        )
+    if world.objection is not None and world.phase is not P.RUNNING:
+        status = world.compensation.status.model_copy(update={"plan_digest": digest})
+        return observed(world, status, objection=world.objection)
+    return None
+
+
+def is_the_plan_new(world: CompensationWorld) -> Decision | None:
+    """A new plan starts the approval anew: what was approved was another one."""
+    spec, status = world.compensation.spec, world.compensation.status
+    unapproved = world.phase in (P.PROPOSED, P.AWAITING_APPROVAL, P.APPROVED)
+    digest = _digest(world)
+    if not unapproved or (world.phase is not P.PROPOSED and status.plan_digest == digest):
+        return None
+    to = P.AWAITING_APPROVAL if spec.approval.required else P.APPROVED
+    why = "the plan waits for approval" if spec.approval.required else "approval is not required"
+    decision = moved(
+        world,
+        to,
+        why,
+        plan_digest=digest,
+        approvals=[],
+        approval_deadline=world.now + timedelta(seconds=spec.approval.deadline_seconds),
+    )
+    return Decision(
+        status=decision.status,
+        effects=(*decision.effects, *(Wake(key) for key in world.followers)),
+        look_again=AT_ONCE,
+    )
+
+
+def is_it_suspended(world: CompensationWorld) -> Decision | None:
+    """Suspended: stay."""
+    return observed(world) if world.compensation.spec.suspend else None
+
+
+def is_it_approved(world: CompensationWorld) -> Decision | None:
+    """Count what people said about exactly this plan."""
+    if world.phase is not P.AWAITING_APPROVAL:
+        return None
+    return approvals.counted(world)
+
+
+def shall_it_run(world: CompensationWorld) -> Decision | None:
+    """Approved, or to be tried again and the pause is over: claim it, then execute."""
+    status = world.compensation.status
+    if world.phase is P.APPROVED:
+        return attempts.claimed(world)
+    if world.phase not in (P.FAILED, P.RUNNING) or status.next_attempt_at is None:
+        return observed(world)
+    pause = status.next_attempt_at - world.now
+    if pause > timedelta(0):
+        return observed(world, look_again=pause)
+    return attempts.claimed(world)
+
+
+QUESTIONS = (
+    is_it_settled,
+    has_it_been_executed,
+    is_it_being_executed,
+    was_it_abandoned,
+    shall_it_be_cancelled,
+    can_it_be_planned,
+    is_the_plan_new,
+    is_it_suspended,
+    is_it_approved,
+    shall_it_run,
+)
+
+
+def _digest(world: CompensationWorld) -> str:
+    meta = world.compensation.metadata
+    return plan_digest(meta.namespace, meta.name, world.compensation.spec)

@@ -1,0 +1,28 @@
+"""The one entrance to the core: a world in, a decision out. Pure and total."""
+
+from typing import assert_never
+
+from amends.core import action, approval, compensation, dead_letter
+from amends.core.decision import Decision
+from amends.core.world import (
+    ActionWorld,
+    ApprovalWorld,
+    CompensationWorld,
+    DeadLetterWorld,
+    World,
+)
+
+
+def decide(world: World) -> Decision:
+    """One step for one object."""
+    match world:
+        case ActionWorld():
+            return action.decide(world)
+        case ApprovalWorld():
+            return approval.decide(world)
+        case CompensationWorld():
+            return compensation.decide(world)
+        case DeadLetterWorld():
+            return dead_letter.decide(world)
+        case unknown:
+            assert_never(unknown)

@@ -1,0 +1,82 @@
+"""A decision: what must exist, what the status becomes, what is done then, when to look again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from amends.api.execution import Execution
+from amends.api.wire import Wire
+from amends.core.key import Key
+
+
+@dataclass(frozen=True)
+class Create:
+    """A child that must exist before the status says so. Its name is the lock.
+
+    Where the name is taken, the object is adopted if these fields of its spec are the same.
+    """
+
+    kind: str
+    name: str
+    spec: Wire
+    same: Sequence[str]
+
+    def is_ours(self, existing: dict[str, object]) -> bool:
+        """Whether an existing spec is the one that would be created."""
+        wanted = self.spec.wire()
+        return all(existing.get(field) == wanted.get(field) for field in self.same)
+
+
+@dataclass(frozen=True)
+class Execute:
+    """Let the executor work, now that the claim is durable."""
+
+    execution: Execution
+    service_account: str
+    idempotency_key: str
+    attempt_key: str
+    timeout: timedelta
+
+
+@dataclass(frozen=True)
+class Release:
+    """The attempt is over for this process: stop the executor, forget its answer."""
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Look at another object, because this one has moved."""
+
+    key: Key
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Say something on an object, for a person who reads its Events."""
+
+    on: Key
+    reason: str
+    message: str
+    severity: Literal["Normal", "Warning"] = "Normal"
+
+
+Effect = Execute | Release | Wake | Tell
+
+AT_ONCE = timedelta(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One step for one object, carried out in the order of these fields.
+
+    look_again: when to decide anew even if nothing happens until then; None: never.
+    """
+
+    children: Sequence[Create] = ()
+    status: Wire | None = None
+    effects: Sequence[Effect] = ()
+    look_again: timedelta | None = None
+
+
+NOTHING = Decision()

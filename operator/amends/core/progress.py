@@ -1,0 +1,176 @@
+"""Moving a Compensation: one place writes phase, history and conditions, so they always agree."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from amends.api.compensation import (
+    Compensation,
+    CompensationPhase,
+    CompensationSpec,
+    CompensationStatus,
+)
+from amends.api.execution import Outcome
+from amends.api.outbox import OutboxPhase
+from amends.core.conditions import (
+    FALSE,
+    TRUE,
+    UNKNOWN,
+    Observed,
+    conditions,
+    not_ready,
+    ready,
+    reconciling,
+    stalled,
+)
+from amends.core.decision import Decision, Release, Tell, Wake
+from amends.core.history import OPERATOR, step
+from amends.core.machines import COMPENSATION
+from amends.core.world import CompensationWorld
+
+P = CompensationPhase
+
+
+def moved(
+    world: CompensationWorld,
+    to: CompensationPhase,
+    reason: str,
+    *,
+    actor: str = OPERATOR,
+    **changes: Any,
+) -> Decision:
+    """A step to another phase, with what else changes in the ledger.
+
+    Raises:
+        IllegalTransition: the table does not allow it; the API server would refuse it too.
+    """
+    before = world.compensation.status
+    COMPENSATION.check(before.phase, to)
+    status = before.model_copy(
+        update={
+            **changes,
+            "phase": to,
+            "previous_phase": before.phase if before.phase is not to else before.previous_phase,
+            "reason": reason[:4096],
+            "history": step(before.history, before.phase, to, world.now, actor, reason),
+        }
+    )
+    return observed(world, status)
+
+
+def observed(
+    world: CompensationWorld,
+    status: CompensationStatus | None = None,
+    *,
+    objection: str | None = None,
+    look_again: timedelta | None = None,
+) -> Decision:
+    """The same phase, with conditions that say how things stand."""
+    compensation = world.compensation
+    status = status or compensation.status
+    generation = compensation.metadata.generation
+    found = list(_observations(compensation, status, objection or world.obstacle))
+    news = objection or world.obstacle
+    heard = news is None or any(c.message == news for c in compensation.status.conditions)
+    return Decision(
+        status=status.model_copy(
+            update={
+                "observed_generation": generation,
+                "conditions": conditions(
+                    found, compensation.status.conditions, generation, world.now
+                ),
+            }
+        ),
+        effects=() if heard or news is None else (Tell(world.key, "Stalled", news, "Warning"),),
+        look_again=look_again,
+    )
+
+
+def cancelled(
+    world: CompensationWorld, reason: str, message: str, *, actor: str = OPERATOR, **changes: Any
+) -> Decision:
+    """To Cancelled, for good; whoever waits for it is told."""
+    outbox = world.compensation.status.outbox
+    if outbox is not None:
+        changes["outbox"] = outbox.model_copy(update={"phase": OutboxPhase.CANCELLED})
+    decision = moved(
+        world, P.CANCELLED, f"{reason}: {message}", actor=actor, next_attempt_at=None, **changes
+    )
+    return Decision(
+        status=decision.status,
+        effects=(
+            Release(),
+            Tell(world.key, reason, message, "Normal" if reason == "Cancelled" else "Warning"),
+            *(Wake(key) for key in world.followers),
+        ),
+    )
+
+
+def _observations(
+    compensation: Compensation, status: CompensationStatus, objection: str | None
+) -> Iterator[Observed]:
+    yield from _progress(compensation.spec, status, objection)
+    yield _approved(compensation.spec, status)
+    if status.phase in (P.COMPLETED, P.CANCELLED, P.FAILED):
+        done = status.phase is P.COMPLETED
+        yield Observed("Executed", TRUE if done else FALSE, str(status.phase), status.reason or "")
+    if in_doubt(status) is not None:
+        yield Observed("OutcomeUnknown", TRUE, "OutcomeUnknown", str(in_doubt(status)))
+
+
+def in_doubt(status: CompensationStatus) -> str | None:
+    """Why nobody knows whether the effect has happened, if that is so."""
+    outbox = status.outbox
+    if outbox is None or status.phase is P.COMPLETED:
+        return None
+    return outbox.detail if outbox.outcome is Outcome.UNKNOWN else outbox.doubt
+
+
+def _progress(
+    spec: CompensationSpec, status: CompensationStatus, objection: str | None
+) -> tuple[Observed, ...]:
+    reason, message = str(status.phase), status.reason or ""
+    if status.phase is P.COMPLETED:
+        return (ready(reason, message),)
+    if status.phase is P.CANCELLED:
+        return (ready(reason, message),)
+    if objection is not None:
+        return stalled("NameTaken" if status.phase is P.RUNNING else "NotExecutable", objection)
+    final = status.next_attempt_at is None
+    if status.phase is P.RUNNING and in_doubt(status) is not None and final and _ended(status):
+        return stalled(
+            "OutcomeUnknown",
+            f"{in_doubt(status)}: look at the target yourself, then set spec.cancel: true here, "
+            "and create a new Compensation if it still must be undone",
+        )
+    if status.phase is P.FAILED and final:
+        return stalled("Failed", f"{message}: set spec.cancel: true and create a new Compensation")
+    if spec.suspend:
+        return (not_ready("Suspended", "spec.suspend is true: set it to false to go on"),)
+    if status.phase is P.AWAITING_APPROVAL:
+        missing = spec.approval.approvers - len(status.approvals)
+        return (
+            not_ready(
+                reason, f"waits for {missing} more approval(s) of planDigest {status.plan_digest}"
+            ),
+        )
+    if not final:
+        return reconciling("Retrying", f"{message}; next attempt at {status.next_attempt_at}")
+    return reconciling(reason, message)
+
+
+def _ended(status: CompensationStatus) -> bool:
+    return status.outbox is not None and status.outbox.outcome is not None
+
+
+def _approved(spec: CompensationSpec, status: CompensationStatus) -> Observed:
+    names = ", ".join(f"{counted.username} ({counted.decision})" for counted in status.approvals)
+    if status.phase in (P.PROPOSED, P.AWAITING_APPROVAL):
+        counted = names or "nobody yet"
+        return Observed("Approved", UNKNOWN, "AwaitingApproval", f"decided so far: {counted}")
+    was_approved = any(one.to == P.APPROVED for one in status.history)
+    if status.phase is P.CANCELLED and not was_approved:
+        return Observed("Approved", FALSE, "NotApproved", status.reason or "")
+    if not spec.approval.required:
+        return Observed("Approved", TRUE, "NotRequired", "spec.approval.required is false")
+    return Observed("Approved", TRUE, "Approved", f"decided by {names}")

@@ -1,0 +1,204 @@
+"""What an HTTP answer means for the effect: pure, from status, headers and body to an Outcome."""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, assert_never
+
+from yarl import URL
+
+from amends.api.execution import CodeOutcome, HttpExecution, StatusCodes
+from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
+from amends.executors.redaction import Redaction
+from amends.executors.targets import parse
+
+MAX_ANSWER = 64 * 1024
+"""Bytes of a response body that are read; the rest is flagged as truncated."""
+
+_LONGEST_WISH = timedelta(days=1)
+_SAFE_INTEGER = 2**53 - 1
+_KEPT_HEADERS = (
+    "Content-Type",
+    "Date",
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "Request-Id",
+    "Retry-After",
+    "X-Correlation-Id",
+    "X-Request-Id",
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete response, except that a long body is cut."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Looked up without regard to case."""
+    body: bytes
+    truncated: bool
+
+
+def judge(execution: HttpExecution, origin: str, answer: Answer, redaction: Redaction) -> Outcome:
+    """The outcome, without any secret value in it."""
+    wish = retry_after(answer.headers)
+    body = _body(answer, redaction)
+    said = f"{origin} answered {answer.status}{_redirect(answer)}{_excerpt(body)}"
+    match _meaning(execution.status_codes, answer.status, patience=wish is not None):
+        case CodeOutcome.APPLIED:
+            return Applied(_evidence(execution, answer, body, redaction))
+        case CodeOutcome.NOT_APPLIED:
+            return NotApplied(redaction.text(said), retryable=False)
+        case CodeOutcome.RETRY:
+            return NotApplied(redaction.text(said), True, wish.delay if wish else None)
+        case CodeOutcome.UNKNOWN:
+            return Unknown(redaction.text(f"{said}: that does not say whether it was carried out"))
+        case unknown:
+            assert_never(unknown)
+
+
+def _meaning(chosen: Sequence[StatusCodes], status: int, *, patience: bool) -> CodeOutcome:
+    """The user's table first, then the defaults that HttpExecution promises."""
+    for row in chosen:
+        if status in row.codes:
+            return row.outcome
+    if 200 <= status < 300:
+        return CodeOutcome.APPLIED
+    if status in (409, 425, 429) or (status == 503 and patience):
+        return CodeOutcome.RETRY
+    if status in (500, 502, 503, 504):
+        return CodeOutcome.UNKNOWN
+    return CodeOutcome.NOT_APPLIED
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The target asks to be left alone, for so long if it could be understood."""
+
+    delay: timedelta | None
+
+
+def retry_after(headers: Mapping[str, str]) -> Wish | None:
+    """The Retry-After header: seconds, or a date that is measured against the answer's own Date.
+
+    Two dates of one clock need no clock of ours, and none of ours would agree with theirs.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]+", text):
+        seconds = min(float(text), _LONGEST_WISH.total_seconds())
+        return Wish(timedelta(seconds=seconds))
+    then, now = _http_date(text), _http_date(headers.get("Date", ""))
+    if then is None:
+        return None
+    if now is None:
+        return Wish(None)
+    return Wish(min(max(then - now, timedelta(0)), _LONGEST_WISH))
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _redirect(answer: Answer) -> str:
+    """Where a redirect points to, only as an origin: the rest may be anyone's credentials."""
+    if not 300 <= answer.status < 400 or "Location" not in answer.headers:
+        return ""
+    try:
+        origin = str(parse(answer.headers["Location"]).origin())
+    except ValueError:
+        origin = "itself"
+    return f", a redirect to {origin}; redirects are not followed, so give the final url"
+
+
+def _excerpt(body: Any) -> str:
+    if body is None:
+        return ""
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    text = " ".join(text.split())
+    return f": {text[:200]}…" if len(text) > 200 else f": {text}"
+
+
+def _evidence(
+    execution: HttpExecution, answer: Answer, body: Any, redaction: Redaction
+) -> Mapping[str, Any]:
+    headers = {
+        name: redaction.text(_kept_header(name, answer.headers[name]))[:512]
+        for name in _KEPT_HEADERS
+        if name in answer.headers
+    }
+    url = URL(execution.url).with_query(None).with_fragment(None)
+    return {
+        "method": execution.method.value,
+        "url": redaction.text(str(url)),
+        "status": answer.status,
+        "headers": headers,
+        "body": body,
+        "truncated": answer.truncated,
+    }
+
+
+def _kept_header(name: str, value: str) -> str:
+    if name != "Location":
+        return value
+    try:
+        location = parse(value).with_query(None).with_fragment(None)
+        return str(location.with_user(None) if location.absolute else location)
+    except ValueError:
+        return "(no URL)"
+
+
+def _body(answer: Answer, redaction: Redaction) -> Any:
+    """JSON if it is JSON, else text, else None: bytes that nobody can read may hide a secret."""
+    encoding = answer.headers.get("Content-Encoding", "identity").lower()
+    # A cut may go through a character: of what is left, only whole ones count.
+    data = _whole_characters(answer.body) if answer.truncated else answer.body
+    text = _decoded(data) if encoding == "identity" else None
+    if not text:
+        return None
+    if answer.truncated:
+        return redaction.cut_text(text)
+    try:
+        parsed = json.loads(text, parse_int=_integer, parse_float=_real, parse_constant=_not_json)
+        return redaction.json(parsed)
+    except (ValueError, RecursionError):
+        return redaction.text(text)
+
+
+def _whole_characters(data: bytes) -> bytes:
+    for length in range(len(data), max(len(data) - 4, 0), -1):
+        if _decoded(data[:length]) is not None:
+            return data[:length]
+    return data
+
+
+def _decoded(data: bytes) -> str | None:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if "\x00" in text else text
+
+
+def _integer(digits: str) -> int | str:
+    """A number that JSON readers and RFC 8785 cannot hold exactly stays the text it was."""
+    number = int(digits)
+    return number if abs(number) <= _SAFE_INTEGER else digits
+
+
+def _real(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

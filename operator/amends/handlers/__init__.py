@@ -1,0 +1,1 @@
+"""The watch: kopf wiring and nothing else."""

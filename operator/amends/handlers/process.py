@@ -1,0 +1,111 @@
+"""The operator process: everything is put together here, started, and stopped in order."""
+
+import asyncio
+import contextlib
+import signal
+from typing import Any
+
+import structlog
+
+from amends.executors import registry as plug_ins
+from amends.handlers import watch
+from amends.kube.cluster import KubeCluster
+from amends.kube.connection import Connection
+from amends.kube.events import EventRecorder
+from amends.kube.lease import lead
+from amends.kube.secrets import TenantSecrets
+from amends.ports import Clock, ExecutorContext
+from amends.runtime.clock import SystemClock, process_identity
+from amends.runtime.runtime import Runtime
+from amends.runtime.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+EVENTS_GRACE = 2.0
+CRD_POLL_SECONDS = 2.0
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        LostLeadership: another operator works now; start anew.
+    """
+    clock, holder = SystemClock(), process_identity()
+    connection = await Connection.open(settings.kubeconfig)
+    cluster = KubeCluster(connection, clock)
+    recorder = EventRecorder(connection, clock, holder)
+    context = ExecutorContext(
+        TenantSecrets(connection), settings.allowed_targets, await connection.addresses()
+    )
+    executors = plug_ins.build(context, plug_ins.installed())
+    runtime = Runtime(settings, cluster, cluster.list_open, executors, recorder, clock, holder)
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    log.info("started", holder=holder, executors=sorted(executors))
+    saying = asyncio.create_task(recorder.run(), name="events")
+    try:
+        await _until_served(cluster, stop)
+        await serve(settings, runtime, connection, clock, holder, stop)
+    finally:
+        await recorder.drain(EVENTS_GRACE)
+        saying.cancel()
+        for executor in executors.values():
+            await executor.close()
+        await connection.close()
+
+
+async def _until_served(cluster: KubeCluster, stop: asyncio.Event) -> None:
+    """Wait for the CRDs: kopf looks for them once, when it starts."""
+    while not stop.is_set() and (missing := await cluster.missing_kinds()):
+        log.warning("CRDs are not installed: kubectl apply -f crds/", missing=missing)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), CRD_POLL_SECONDS)
+
+
+async def serve(
+    settings: Settings,
+    runtime: Runtime,
+    connection: Connection,
+    clock: Clock,
+    holder: str,
+    stop: asyncio.Event,
+) -> None:
+    """Watch always, work while leading; whichever ends first ends the rest.
+
+    They end in this order: the work, with what is under way; the watch; last the Lease, which is
+    given back when nothing here works any more.
+    """
+    leading = asyncio.Event()
+
+    async def became_leader() -> None:
+        leading.set()
+
+    async def work_while_leading() -> None:
+        await leading.wait()
+        await runtime.work()
+
+    def take_signals_back() -> None:
+        _stop_on_signals(stop)
+
+    lease = asyncio.create_task(
+        lead(connection, settings.lease, holder, became_leader), name="lease"
+    )
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    work = asyncio.create_task(work_while_leading(), name="work")
+    watching = asyncio.create_task(
+        watch.run(runtime.inbox, connection, clock, settings.health_port, take_signals_back),
+        name="watch",
+    )
+    everything: tuple[asyncio.Task[Any], ...] = (stopping, work, watching, lease)
+    done, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
+    for task in everything:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)

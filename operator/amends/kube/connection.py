@@ -1,0 +1,143 @@
+"""One authenticated connection to the API server; raw JSON in and out, Faults for errors."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from amends.ports import Conflict, Exists, Fault, Gone, Rejected, Unsure, Waiting
+
+REQUEST_TIMEOUT = 15.0
+"""Seconds until an answer counts as lost."""
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What another client needs to talk to the same server as the same user."""
+
+    server: str
+    ca_file: str | None
+    token: str | None
+    certificate_file: str | None
+    key_file: str | None
+
+
+class Connection:
+    """The official client's transport, without its typed models (they are slow and lossy)."""
+
+    def __init__(self, configuration: client.Configuration) -> None:
+        configuration.connection_pool_maxsize = 64
+        self._configuration = configuration
+        self._api = client.ApiClient(configuration)
+
+    @classmethod
+    async def open(cls, kubeconfig: Path | None) -> "Connection":
+        """Connect as the kubeconfig says, else as the pod's service account."""
+        configuration = client.Configuration()
+        if kubeconfig is not None:
+            await config.load_kube_config(
+                config_file=str(kubeconfig), client_configuration=configuration
+            )
+        else:
+            config.load_incluster_config(client_configuration=configuration)
+        return cls(configuration)
+
+    async def close(self) -> None:
+        """Close its sockets."""
+        await self._api.close()
+
+    @property
+    def api(self) -> client.ApiClient:
+        """For libraries that want the official client."""
+        return self._api
+
+    async def credentials(self) -> Credentials:
+        """As they are now; tokens of service accounts change every hour."""
+        settings = (await self._configuration.auth_settings()).get("BearerToken")
+        header = str(settings["value"]) if settings else ""
+        return Credentials(
+            server=self._configuration.host,
+            ca_file=self._configuration.ssl_ca_cert,
+            token=header.removeprefix("Bearer ") or None,
+            certificate_file=self._configuration.cert_file,
+            key_file=self._configuration.key_file,
+        )
+
+    async def addresses(self) -> frozenset[str]:
+        """The IP addresses of the API server, as seen from here."""
+        host = urlsplit(self._configuration.host).hostname or ""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return frozenset(str(address[4][0]) for address in found)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        impersonate: str | None = None,
+    ) -> Any:
+        """Send one request and return the parsed answer.
+
+        Raises:
+            Fault: by who must act next.
+        """
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        if impersonate is not None:
+            headers["Impersonate-User"] = impersonate
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        try:
+            response = await self._api.call_api(
+                method, url, header_params=headers, body=body, _request_timeout=REQUEST_TIMEOUT
+            )
+            content = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as why:
+            raise _lost(method, path, why) from why
+        if response.status >= 300:
+            raise _refused(method, path, response.status, response.headers, content)
+        return json.loads(content)
+
+
+def _lost(method: str, path: str, why: Exception) -> Fault:
+    text = f"{method} {path}: {type(why).__name__} {why}"
+    sent = method in WRITES and not isinstance(why, aiohttp.ClientConnectorError)
+    return Unsure(text) if sent else Waiting(text)
+
+
+def _refused(
+    method: str, path: str, status: int, headers: Mapping[str, str], content: bytes
+) -> Fault:
+    text = f"{method} {path}: {status} {_message(content)}"
+    match status:
+        case 404:
+            return Gone(text)
+        case 409:
+            return Exists(text) if method == "POST" else Conflict(text)
+        case 429 | 503:
+            after = headers.get("Retry-After", "")
+            return Waiting(text, timedelta(seconds=int(after)) if after.isdecimal() else None)
+        case 500 | 502 | 504:
+            return Unsure(text) if method in WRITES else Waiting(text)
+        case _:
+            return Rejected(text)
+
+
+def _message(content: bytes) -> str:
+    try:
+        return str(json.loads(content)["message"])
+    except (ValueError, KeyError, TypeError):
+        return content[:200].decode(errors="replace")

@@ -1,0 +1,123 @@
+"""What the core's decisions need from the world, as protocols: Clock, Executor, Cluster."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from amends.api.execution import Execution
+from amends.core.key import Key
+from amends.core.outcome import Outcome
+
+Raw = Mapping[str, Any]
+"""An object as the API server sends it."""
+
+
+class Fault(Exception):
+    """Something outside did not go as asked. The class says who must act next.
+
+    Fault
+    ├── Rejected    only a change of the request helps
+    ├── Conflict    somebody wrote first: look again, decide again
+    ├── Gone        the object does not exist (any more)
+    ├── Exists      the name is taken: adopt it, if it is ours
+    ├── Waiting     the other side asks for patience
+    └── Unsure      the request may or may not have been carried out: read before repeating
+    """
+
+
+class Rejected(Fault):
+    """Only a change of the request helps (400, 401, 403, 422)."""
+
+
+class Conflict(Fault):
+    """Somebody wrote first (409 on an update)."""
+
+
+class Gone(Fault):
+    """The object does not exist (404)."""
+
+
+class Exists(Fault):
+    """The name is taken (409 on a create)."""
+
+
+class Waiting(Fault):
+    """The other side asks for patience (429, 503 and their like)."""
+
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unsure(Fault):
+    """The answer was lost after sending."""
+
+
+class Clock(Protocol):
+    """The time of day."""
+
+    def now(self) -> datetime:
+        """Now, in UTC, in whole milliseconds."""
+
+
+class Cluster(Protocol):
+    """The objects of the API server. Every method raises a Fault when it does not go as asked."""
+
+    async def get(self, key: Key) -> Raw | None:
+        """The object as it is now, None if there is none."""
+
+    async def create(self, kind: str, namespace: str, body: Raw) -> Raw:
+        """Create it under its name. Raises Exists if the name is taken."""
+
+    async def write_status(self, before: Raw, status: Raw) -> Raw:
+        """Replace the status if nobody wrote since `before` was read (compare-and-swap)."""
+
+    async def namespace_labels(self, name: str) -> Mapping[str, str]:
+        """Labels of a namespace, possibly some seconds old."""
+
+
+class Secrets(Protocol):
+    """Secrets of a tenant, read with the rights of the tenant's own service account."""
+
+    async def read(self, namespace: str, name: str, key: str, service_account: str) -> str:
+        """The value. Raises Rejected with a message for people if it may not or cannot be read."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One attempt of one undo, as an executor gets it."""
+
+    namespace: str
+    name: str
+    execution: Execution
+    service_account: str
+    idempotency_key: str
+    attempt_key: str
+    timeout: timedelta
+
+
+class Executor(Protocol):
+    """A way to change the outside world. Found through the entry point group amends.executors."""
+
+    async def run(self, work: Work) -> Outcome:
+        """Carry the work out once, under its idempotency key.
+
+        Says Unknown whenever the effect may have happened; never repeats by itself. May be
+        cancelled at any await: then nobody may assume anything. An exception counts as Unknown.
+        """
+
+    def objection(self, execution: Execution) -> str | None:
+        """Why this can never be carried out here, in words for the person who wrote it."""
+
+    async def close(self) -> None:
+        """Release what it holds."""
+
+
+@dataclass(frozen=True)
+class ExecutorContext:
+    """What an executor may use; its factory (the entry point) is called with this."""
+
+    secrets: Secrets
+    allowed_targets: Sequence[str]
+    forbidden_addresses: frozenset[str]

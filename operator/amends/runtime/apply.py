@@ -1,0 +1,100 @@
+"""Apply: carry a decision out, in the order that makes a crash between any two steps harmless."""
+
+from typing import assert_never
+
+from amends.api.wire import Wire
+from amends.core.decision import Create, Effect, Execute, Release, Tell, Wake
+from amends.core.key import Key
+from amends.kube.cache import OPEN_WORK, Cache
+from amends.kube.events import EventRecorder
+from amends.ports import Cluster, Conflict, Exists, Gone, Raw, Unsure, Work
+from amends.runtime.executions import Executions
+from amends.runtime.queue import KeyQueue
+
+
+class NotOurs(Exception):
+    """The name of a child is taken by an object that says something else."""
+
+
+class Applier:
+    """Children, then status, then effects."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        cluster: Cluster,
+        queue: KeyQueue,
+        executions: Executions,
+        recorder: EventRecorder,
+    ) -> None:
+        self._cache = cache
+        self._cluster = cluster
+        self._queue = queue
+        self._executions = executions
+        self._recorder = recorder
+
+    async def create(self, child: Create, namespace: str) -> None:
+        """See that the child exists. Its name is the lock: the second create finds the first.
+
+        Raises:
+            NotOurs: the name is taken; the message is for whoever owns the parent.
+        """
+        body = {"metadata": {"name": child.name, "namespace": namespace}, "spec": child.spec.wire()}
+        key = Key(child.kind, namespace, child.name)
+        try:
+            stored = await self._cluster.create(child.kind, namespace, body)
+        except Exists:
+            stored = await self._adopted(child, key)
+        if child.kind in OPEN_WORK and self._cache.put(stored):
+            self._queue.add(key)
+
+    async def _adopted(self, child: Create, key: Key) -> Raw:
+        existing = await self._cluster.get(key)
+        if existing is None:
+            raise Conflict(f"{key} was there and is gone")
+        if not child.is_ours(existing["spec"]):
+            fields = ", ".join(f"spec.{field}" for field in child.same)
+            raise NotOurs(
+                f"{key.kind} {key.name} exists already and differs in one of {fields}: choose "
+                "another name for it, or delete the one that is there"
+            )
+        return existing
+
+    async def persist(self, before: Raw, status: Wire | None) -> None:
+        """Write the status if it differs. After an unclear answer, nothing known is trusted."""
+        if status is None or (wire := status.wire()) == before.get("status"):
+            return
+        meta = before["metadata"]
+        try:
+            self._cache.put(await self._cluster.write_status(before, wire))
+        except (Conflict, Unsure, Gone):
+            self._cache.forget(Key(before["kind"], meta["namespace"], meta["name"]))
+            raise
+
+    def effect(self, effect: Effect, key: Key, uid: str) -> None:
+        """Start what the durable status now allows. None of these waits."""
+        match effect:
+            case Execute():
+                self._executions.start(key, _work(effect, key))
+            case Release():
+                self._executions.release(key)
+            case Wake(other):
+                self._queue.add(other)
+            case Tell(on, reason, message, severity):
+                about = self._cache.get(on)
+                said_of = uid if on == key or about is None else about["metadata"]["uid"]
+                self._recorder.say(on, said_of, severity, reason, message)
+            case unknown:
+                assert_never(unknown)
+
+
+def _work(effect: Execute, key: Key) -> Work:
+    return Work(
+        namespace=key.namespace,
+        name=key.name,
+        execution=effect.execution,
+        service_account=effect.service_account,
+        idempotency_key=effect.idempotency_key,
+        attempt_key=effect.attempt_key,
+        timeout=effect.timeout,
+    )

@@ -1,0 +1,67 @@
+"""Reconcile: the whole story of one step for one object."""
+
+from datetime import timedelta
+from itertools import count
+
+import structlog
+
+from amends.core.decide import decide
+from amends.core.key import Key
+from amends.kube.events import EventRecorder
+from amends.ports import Raw
+from amends.runtime.apply import Applier, NotOurs
+from amends.runtime.executions import Executions
+from amends.runtime.observe import Observer, Unreadable
+
+log = structlog.get_logger(__name__)
+
+
+class Reconciler:
+    """Observe, decide, apply. One pass decides one step."""
+
+    def __init__(
+        self,
+        observer: Observer,
+        applier: Applier,
+        executions: Executions,
+        recorder: EventRecorder,
+    ) -> None:
+        self._observer = observer
+        self._applier = applier
+        self._executions = executions
+        self._recorder = recorder
+        self._passes = count(1)
+
+    async def reconcile(self, key: Key) -> timedelta | None:
+        """One step. Returns when to look again even if nothing happens; None: never."""
+        with structlog.contextvars.bound_contextvars(object=str(key), reconcile=next(self._passes)):
+            raw = await self._observer.raw(key)
+            if raw is None:
+                return self._gone(key)
+            try:
+                return await self._step(key, raw, obstacle=None)
+            except NotOurs as why:
+                return await self._step(key, raw, obstacle=str(why))
+            except Unreadable as why:
+                return self._unreadable(key, raw, str(why))
+
+    async def _step(self, key: Key, raw: Raw, obstacle: str | None) -> timedelta | None:
+        world = await self._observer.world(key, raw, obstacle)
+        decision = decide(world)
+        for child in decision.children:
+            await self._applier.create(child, key.namespace)
+        await self._applier.persist(raw, decision.status)
+        for effect in decision.effects:
+            self._applier.effect(effect, key, raw["metadata"]["uid"])
+        return decision.look_again
+
+    def _gone(self, key: Key) -> timedelta | None:
+        log.info("object is gone")
+        self._executions.release(key)
+        return None
+
+    def _unreadable(self, key: Key, raw: Raw, why: str) -> timedelta | None:
+        message = f"left as it is, because it does not fit this version's schema: {why}"
+        log.error("object cannot be read", why=why)
+        self._recorder.say(key, raw["metadata"]["uid"], "Warning", "Unreadable", message)
+        return None

@@ -1,0 +1,30 @@
+"""What whoever runs the operator may choose."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from amends.kube.lease import LeaseSettings
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything `amends run` takes, with its defaults."""
+
+    kubeconfig: Path | None = None
+    """None: the pod's service account."""
+    allowed_targets: tuple[str, ...] = ("https://*",)
+    """Origins that the http executor may call."""
+    lease: LeaseSettings = field(default_factory=lambda: LeaseSettings(namespace="amends-system"))
+    claim: timedelta = timedelta(minutes=5)
+    """How long a claim on one attempt lasts; it is renewed while the executor works."""
+    workers: int = 32
+    """Objects that are looked at side by side."""
+    executions: int = 64
+    """Attempts that are under way side by side."""
+    resync: timedelta = timedelta(minutes=10)
+    """How often the cache is compared with the server, whatever the watch said."""
+    drain: timedelta = timedelta(seconds=20)
+    """How long attempts under way may go on when the process is asked to stop."""
+    health_port: int | None = None
+    """Port of /healthz; None: no probe is served."""
