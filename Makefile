@@ -50,8 +50,9 @@ types: venv ## mypy, strict
 	@$(VENV)/bin/mypy
 
 .PHONY: crds
-crds: venv ## write crds/ from the types; a test fails while they differ
+crds: venv ## write crds/ and the diagrams from the types; a test fails while they differ
 	@$(VENV)/bin/amends crds --write crds/
+	@$(VENV)/bin/amends diagrams --write docs/machines.md
 
 .PHONY: controlplane
 controlplane: venv ## build the pinned etcd, kube-apiserver and friends, once; prints their folder

@@ -1,4 +1,4 @@
-"""`amends`: run the operator, print the CRDs."""
+"""`amends`: run the operator; write the CRDs and the diagrams."""
 
 import asyncio
 from datetime import timedelta
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from amends import __version__
-from amends.cli.crds import crds
+from amends.cli.crds import crds, diagrams
 from amends.handlers.process import run as run_operator
 from amends.kube.lease import LeaseSettings, LostLeadership
 from amends.runtime import logs
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(crds)
+app.command()(diagrams)
 
 
 def _version(wanted: bool) -> None:

@@ -116,7 +116,10 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class ExecutorContext:
-    """What an executor may use; its factory (the entry point) is called with this."""
+    """What an executor may use; its factory (the entry point) is called with this.
+
+    forbidden_addresses: IP addresses and DNS names of the API server, without ports.
+    """
 
     secrets: Secrets
     allowed_targets: Sequence[str]

@@ -115,7 +115,7 @@ async def test_faults_take_one_request_each(
     board.post("hello")
     put = await client.put("/faults", json={"next": [fault]})
     assert (put.status, await put.json()) == (200, {"next": [fault["kind"]]})
-    seconds = 0.3 if fault.get("seconds") else 20
+    seconds = 1 if fault.get("seconds") else 20
     assert isinstance(await undo(client, seconds=seconds), expected)
     assert (await effects(client))["total"] == changed
     assert isinstance(await undo(client), Applied), "the next attempt gets through"

@@ -170,9 +170,9 @@ class HttpExecution(Wire):
     status_codes: Annotated[list[StatusCodes], atomic(max_items=16)] = Field(
         default_factory=list,
         description=(
-            "What status codes mean at this target, where the defaults are wrong. The defaults: 2xx "
-            "is Applied; 409, 425, 429, and 503 with Retry-After, are Retry; 500, 502, 503, 504 are "
-            "Unknown; every other code is NotApplied."
+            "What status codes mean at this target, where the defaults are wrong. The defaults: "
+            "2xx is Applied; 409, 425, 429, and 503 with Retry-After, are Retry; 500, 502, 503 and "
+            "504 are Unknown; every other code is NotApplied."
         ),
     )
 

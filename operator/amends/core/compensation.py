@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from amends.api.compensation import CompensationPhase
-from amends.core import approvals, attempts
+from amends.core import attempts, counting
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Wake
 from amends.core.digest import plan_digest
 from amends.core.outcome import Applied, NotApplied, Unknown
@@ -129,7 +129,7 @@ def is_it_approved(world: CompensationWorld) -> Decision | None:
     """Count what people said about exactly this plan."""
     if world.phase is not P.AWAITING_APPROVAL:
         return None
-    return approvals.counted(world)
+    return counting.count(world)
 
 
 def shall_it_run(world: CompensationWorld) -> Decision | None:

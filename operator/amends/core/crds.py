@@ -44,8 +44,7 @@ _KEPT = (
 )
 """Keywords that mean the same to pydantic and to the API server, in the order they are written."""
 
-_DROPPED = frozenset({"title", "additionalProperties"})
-"""Noise, and what pruning or preserve-unknown-fields says already."""
+_DROPPED = frozenset({"title"})
 
 
 class Untranslatable(ValueError):
@@ -189,6 +188,9 @@ def _structural(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
     flat = _flat(node, definitions)
     if "const" in flat:
         flat["enum"] = [flat.pop("const")]
+    if isinstance(flat.get("additionalProperties"), bool):
+        # Pruning or preserve-unknown-fields says so already.
+        del flat["additionalProperties"]
     if flat.get("default", ...) is None:
         del flat["default"]
     if "description" in flat:

@@ -184,6 +184,8 @@ def _secret_span(found: re.Match[str]) -> tuple[int, int]:
 
 def _is_harmless(found: re.Match[str], value: str, end: int) -> bool:
     word, name = value.strip().lower(), found["name"].lower()
+    if word in ("password", "secret") and (found["quoted"] or found["sep"] == "="):
+        return False  # a bad choice, but a choice
     if not word or word in _NO_SECRET or _PLACEHOLDER.fullmatch(value):
         return True
     if name == "authorization" and found.string.startswith(f" {REDACTED}", end):

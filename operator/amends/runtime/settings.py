@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from amends.executors.targets import DEFAULT_ALLOWED
 from amends.kube.lease import LeaseSettings
 
 
@@ -13,7 +14,7 @@ class Settings:
 
     kubeconfig: Path | None = None
     """None: the pod's service account."""
-    allowed_targets: tuple[str, ...] = ("https://*",)
+    allowed_targets: tuple[str, ...] = DEFAULT_ALLOWED
     """Origins that the http executor may call."""
     lease: LeaseSettings = field(default_factory=lambda: LeaseSettings(namespace="amends-system"))
     claim: timedelta = timedelta(minutes=5)

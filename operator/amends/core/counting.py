@@ -11,7 +11,7 @@ from amends.core.world import CompensationWorld
 P = CompensationPhase
 
 
-def counted(world: CompensationWorld) -> Decision:
+def count(world: CompensationWorld) -> Decision:
     """Enter what counts into the ledger. Any Reject ends it; enough Approves approve it."""
     compensation = world.compensation
     ledger = list(compensation.status.approvals)
