@@ -1,4 +1,4 @@
-"""Installs Amends into a running control plane, and runs the operator as its own process.
+"""Installs Amends into a running cluster, and runs the operator as its own process.
 
 The demo, the tests and the bench all start here, so that what they show is one and the same.
 """
@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from controlplane import ControlPlane
 from waiting import wait_for
 
 REPO = Path(__file__).resolve().parents[2]
@@ -22,21 +22,60 @@ SYSTEM_NAMESPACE = "amends-system"
 SERVICE_ACCOUNT = "amends"
 
 
-def install(cp: ControlPlane) -> Path:
+PARTS = (RBAC / "operator.yaml", RBAC / "people.yaml", POLICIES)
+
+
+class Cluster(Protocol):
+    """What an installation needs of a cluster. A ControlPlane is one."""
+
+    def kubectl(
+        self,
+        *arguments: str | Path,
+        user: str = "admin",
+        input: str | None = None,  # noqa: A002 - as subprocess calls it
+        check: bool = True,
+        timeout: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs kubectl as a user."""
+
+    def service_account_kubeconfig(self, namespace: str, name: str, seconds: int = 3600) -> Path:
+        """A kubeconfig with a new token of a service account."""
+
+
+def install(cluster: Cluster, *, token_seconds: int = 3600) -> Path:
     """CRDs, admission policies and the operator's rights. Returns the operator's kubeconfig."""
-    cp.kubectl("apply", "--server-side", "-f", str(CRDS))
-    cp.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(CRDS))
-    for part in (RBAC / "operator.yaml", RBAC / "people.yaml", POLICIES):
-        cp.kubectl("apply", "-f", str(part))
-    return cp.service_account_kubeconfig(SYSTEM_NAMESPACE, SERVICE_ACCOUNT)
+    cluster.kubectl("apply", "--server-side", "-f", CRDS)
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", CRDS)
+    for part in PARTS:
+        cluster.kubectl("apply", "-f", part)
+    return cluster.service_account_kubeconfig(SYSTEM_NAMESPACE, SERVICE_ACCOUNT, token_seconds)
 
 
-def add_tenant(cp: ControlPlane, namespace: str, *, group: str) -> None:
+def installed(cluster: Cluster) -> list[str]:
+    """The names of all objects of an installation that the cluster has."""
+    files = [word for part in (CRDS, *PARTS) for word in ("-f", part)]
+    found = cluster.kubectl("get", *files, "--ignore-not-found", "-o", "name")
+    return found.stdout.split()
+
+
+def uninstall(cluster: Cluster) -> None:
+    """Removes what `install` created, and with the CRDs every object of ours.
+
+    Does not wait for the namespace to go: where no controller empties it, it stays.
+    """
+    patience = ("--ignore-not-found", "--timeout=60s")
+    cluster.kubectl("delete", "-f", POLICIES, *patience)
+    cluster.kubectl("delete", "-f", CRDS, *patience)
+    for part in PARTS[:2]:
+        cluster.kubectl("delete", "-f", part, "--ignore-not-found", "--wait=false")
+
+
+def add_tenant(cluster: Cluster, namespace: str, *, group: str) -> None:
     """A tenant's namespace with its runner, whose people (a group) may ask and approve."""
-    cp.kubectl("create", "namespace", namespace)
-    cp.kubectl("apply", "-n", namespace, "-f", str(RBAC / "tenant.yaml"))
+    cluster.kubectl("create", "namespace", namespace)
+    cluster.kubectl("apply", "-n", namespace, "-f", RBAC / "tenant.yaml")
     for role in ("amends-viewer", "amends-responder", "amends-approver"):
-        cp.kubectl(
+        cluster.kubectl(
             *("create", "rolebinding", role, "-n", namespace),
             *(f"--clusterrole={role}", f"--group={group}"),
         )

@@ -165,6 +165,17 @@ class Compensation(Resource):
             reason="FieldValueForbidden",
             field_path=".spec",
         ),
+        Rule(
+            "!has(oldSelf.status) || !has(oldSelf.status.phase) || "
+            "!(oldSelf.status.phase in ['Completed', 'Cancelled']) || self.spec == oldSelf.spec",
+            message_expression=(
+                "'compensation ' + self.metadata.name + ' is ' + "
+                "(oldSelf.status.phase == 'Completed' ? 'already completed' : 'cancelled') + "
+                "': nothing of it may change any more; create a new Compensation'"
+            ),
+            reason="FieldValueForbidden",
+            field_path=".spec",
+        ),
     )
 
     spec: CompensationSpec

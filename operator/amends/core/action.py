@@ -82,7 +82,7 @@ def _children(world: ActionWorld, outcome: ActionOutcome) -> tuple[Create, ...]:
         return (receipt,)
     if action.spec.compensation is None:
         return (receipt, _dead_letter(world))
-    return (receipt, _dead_letter(world), _compensation(action))
+    return (receipt, _compensation(action), _dead_letter(world))
 
 
 def _dead_letter(world: ActionWorld) -> Create:

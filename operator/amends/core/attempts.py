@@ -13,6 +13,7 @@ from amends.core.digest import digest
 from amends.core.outcome import Applied, NotApplied
 from amends.core.progress import in_doubt as doubt_about
 from amends.core.progress import moved, observed
+from amends.core.redaction import redact_text
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
@@ -130,30 +131,28 @@ def completed(world: CompensationWorld, *, receipt: str) -> Decision:
 
 def failed(world: CompensationWorld, failure: NotApplied) -> Decision:
     """It is certain that this attempt did nothing. Was there an earlier one that may have?"""
-    status = world.compensation.status
+    status, reason = world.compensation.status, redact_text(failure.reason)
     if status.outbox is not None and status.outbox.doubt is not None:
-        doubt = f"{status.outbox.doubt}; attempt {status.attempts}: {failure.reason}"
+        doubt = f"{status.outbox.doubt}; attempt {status.attempts}: {reason}"
         return in_doubt(world, doubt, failure)
     pause = _pause(world, failure) if failure.retryable else None
     outbox = _outbox(
         world,
         phase=OutboxPhase.FAILED,
         outcome=wire.Outcome.NOT_APPLIED,
-        detail=failure.reason[:4096],
+        detail=reason[:4096],
     )
-    decision = moved(
-        world, P.FAILED, failure.reason, outbox=outbox, next_attempt_at=_at(world, pause)
-    )
+    decision = moved(world, P.FAILED, reason, outbox=outbox, next_attempt_at=_at(world, pause))
     return Decision(
         status=decision.status,
-        effects=(Release(), _trouble(world, "Failed", failure.reason, pause)),
+        effects=(Release(), _trouble(world, "Failed", reason, pause)),
         look_again=pause,
     )
 
 
 def in_doubt(world: CompensationWorld, reason: str, failure: NotApplied | None = None) -> Decision:
     """Nobody knows whether it happened. Repeat only where a repeat is known to be safe."""
-    execution = world.compensation.spec.execution
+    execution, reason = world.compensation.spec.execution, redact_text(reason)
     hopeless = failure is not None and not failure.retryable
     pause = _pause(world, failure) if execution.repeat_is_safe and not hopeless else None
     outbox = _outbox(world, outcome=wire.Outcome.UNKNOWN, detail=reason[:4096])

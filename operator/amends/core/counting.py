@@ -6,6 +6,7 @@ from amends.core.approval import verdict
 from amends.core.decision import AT_ONCE, Decision, Effect, Tell, Wake
 from amends.core.key import Key
 from amends.core.progress import cancelled, moved, observed
+from amends.core.redaction import redact_text
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
@@ -52,7 +53,7 @@ def _entry(approval: Approval, world: CompensationWorld) -> CountedApproval:
         uid=approval.metadata.uid,
         username=approval.spec.actor.username,
         decision=approval.spec.decision,
-        reason=approval.spec.reason,
+        reason=redact_text(approval.spec.reason),
         time=world.now,
     )
 

@@ -12,7 +12,8 @@ def digest(value: Any) -> str:
     """`sha256:` and the hex digest of the value's canonical JSON.
 
     Raises:
-        ValueError: the value has no canonical JSON (a number beyond ±2^53, NaN, a lone surrogate).
+        ValueError: the value has no canonical JSON (a number beyond ±2^53, NaN, a lone surrogate,
+            more levels than can be walked).
     """
     return "sha256:" + hashlib.sha256(_canonical(value)).hexdigest()
 
@@ -38,5 +39,5 @@ def plan_digest(namespace: str, name: str, spec: CompensationSpec) -> str:
 def _canonical(value: Any) -> bytes:
     try:
         return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as why:
+    except (rfc8785.CanonicalizationError, RecursionError) as why:
         raise ValueError(f"no canonical JSON: {why}") from why
