@@ -48,7 +48,46 @@ def install(cluster: Cluster, *, token_seconds: int = 3600) -> Path:
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", CRDS)
     for part in PARTS:
         cluster.kubectl("apply", "-f", part)
+    wait_for(lambda: enforces(cluster), seconds=60, what="the admission policies to be enforced")
     return cluster.service_account_kubeconfig(SYSTEM_NAMESPACE, SERVICE_ACCOUNT, token_seconds)
+
+
+FORGED = """
+apiVersion: amends.dev/v1alpha1
+kind: Approval
+metadata: {name: forged, namespace: default}
+spec:
+  subjectRef: {name: nothing}
+  planDigest: "sha256:%s"
+  decision: Approve
+  actor: {username: x}
+""" % ("0" * 64)
+UNSIGNED = """
+apiVersion: amends.dev/v1alpha1
+kind: %s
+metadata: {name: unsigned, namespace: default}
+spec: {%s}
+"""
+
+
+def enforces(cluster: Cluster) -> bool:
+    """Whether the policies have taken hold; nothing is stored by asking.
+
+    Right after they are created the server still learns our kinds, and refuses what it should let
+    through, or the other way round.
+    """
+
+    def answer(text: str) -> str:
+        tried = cluster.kubectl(
+            *("create", "--dry-run=server", "-o", "yaml", "-f", "-"), input=text, check=False
+        )
+        return tried.stdout + tried.stderr
+
+    return (
+        "spec.actor.username is x" in answer(FORGED)
+        and "username: " in answer(UNSIGNED % ("Action", "operation: x"))
+        and "username: " in answer(UNSIGNED % ("Compensation", "targetEffect: x"))
+    )
 
 
 def installed(cluster: Cluster) -> list[str]:

@@ -1,0 +1,81 @@
+"""Amends as it is installed, its operator as its own process, and what stands for the outside."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+
+import installation
+from controlplane import ControlPlane
+from installation import RunningOperator
+from support.boards import ServedBoard
+from support.manifests import unique
+from support.target import Target
+from support.tenant import Installed, Tenant
+
+StartOperator = Callable[..., AbstractContextManager[RunningOperator]]
+
+
+@pytest.fixture(scope="session")
+def installed() -> Iterator[Installed]:
+    """A control plane with CRDs, policies and rights.
+
+    It is not the one of the schema tests: those write into status and receipts what only the
+    operator may, and what they leave behind would be work for it.
+    """
+    with ControlPlane.start() as cp:
+        everything = Installed(cp, installation.install(cp))
+        yield everything
+        everything.close()
+
+
+@pytest.fixture(scope="session")
+def target() -> Iterator[Target]:
+    """What an undo is sent to; a test asks it for an address of its own."""
+    served = Target()
+    yield served
+    served.stop()
+
+
+@pytest.fixture(scope="session")
+def board() -> Iterator[ServedBoard]:
+    """The message board."""
+    served = ServedBoard()
+    yield served
+    served.stop()
+
+
+@pytest.fixture(scope="module")
+def start(
+    installed: Installed,
+    target: Target,
+    board: ServedBoard,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> StartOperator:
+    """Starts an operator, with arguments beyond what it may call; a context manager."""
+    allowed = ("--allow-target", target.origin, "--allow-target", board.origin)
+
+    def operator(
+        *arguments: str, until_working: bool = True
+    ) -> AbstractContextManager[RunningOperator]:
+        log = tmp_path_factory.mktemp("operator") / f"{unique('operator')}.log"
+        return installation.running_operator(
+            installed.kubeconfig, log, (*allowed, *arguments), until_working=until_working
+        )
+
+    return operator
+
+
+@pytest.fixture(scope="module")
+def running(start: StartOperator) -> Iterator[RunningOperator]:
+    """The operator, at work for every test of a module."""
+    with start() as operator:
+        yield operator
+
+
+@pytest.fixture
+def tenant(installed: Installed) -> Iterator[Tenant]:
+    """A tenant of its own for every test; alice, bob and dora belong to it."""
+    made = installed.tenant(unique("tenant"))
+    yield made
+    made.clear()
