@@ -52,10 +52,20 @@ def claimed(world: CompensationWorld) -> Decision:
     )
 
 
-def execute(compensation: Compensation) -> Execute:
-    """The work of the attempt that is in the outbox."""
-    assert compensation.status.outbox is not None
-    return _execute(compensation, compensation.status.outbox)
+def resumed(world: CompensationWorld) -> Decision:
+    """The claim is ours, and nothing was started under it: the answer to its write was lost.
+
+    That is certain only of the newest version, so the claim is written again before anything runs:
+    one that was seen too late is refused there.
+    """
+    outbox = world.compensation.status.outbox
+    assert outbox is not None
+    extended = _extended(world)
+    return Decision(
+        status=extended.status,
+        effects=(_execute(world.compensation, outbox),),
+        look_again=extended.look_again,
+    )
 
 
 def _execute(compensation: Compensation, outbox: Outbox) -> Execute:

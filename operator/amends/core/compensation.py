@@ -43,12 +43,10 @@ def is_it_being_executed(world: CompensationWorld) -> Decision | None:
         return None
     if outbox.claimed_by != world.holder:
         return Decision(effects=(Release(),), look_again=AT_ONCE) if world.attempt else None
-    if world.attempt is None:
-        # The claim is durable and in our name, but nothing was started under it: the answer to
-        # the write was lost. A start is remembered before anything is sent, so this is no repeat.
-        return Decision(effects=(attempts.execute(world.compensation),))
     if world.now >= (outbox.claim_expires_at or world.now):
-        return Decision(effects=(Release(),), look_again=AT_ONCE)
+        return None
+    if world.attempt is None:
+        return attempts.resumed(world)
     match world.attempt.outcome:
         case None:
             return attempts.renewed(world)
@@ -61,7 +59,7 @@ def is_it_being_executed(world: CompensationWorld) -> Decision | None:
 
 
 def was_it_abandoned(world: CompensationWorld) -> Decision | None:
-    """Running, claimed by another process: leave it alone until the claim expires."""
+    """Running, but not in our hands: leave it alone until the claim expires, then nobody knows."""
     outbox = world.compensation.status.outbox
     if world.phase is not P.RUNNING or outbox is None or outbox.outcome is not None:
         return None

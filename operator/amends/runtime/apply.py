@@ -1,5 +1,6 @@
 """Apply: carry a decision out, in the order that makes a crash between any two steps harmless."""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from amends.api.wire import Wire
@@ -33,12 +34,23 @@ class Applier:
         self._executions = executions
         self._recorder = recorder
 
-    async def create(self, child: Create, namespace: str) -> None:
-        """See that the child exists. Its name is the lock: the second create finds the first.
+    async def create(self, children: Sequence[Create], namespace: str) -> None:
+        """See that the children exist. One whose name is taken does not keep the others away.
 
         Raises:
-            NotOurs: the name is taken; the message is for whoever owns the parent.
+            NotOurs: a name is taken; the message is for whoever owns the parent.
         """
+        taken: NotOurs | None = None
+        for child in children:
+            try:
+                await self._create(child, namespace)
+            except NotOurs as why:
+                taken = taken or why
+        if taken is not None:
+            raise taken
+
+    async def _create(self, child: Create, namespace: str) -> None:
+        """Its name is the lock: the second create finds the first."""
         body = {"metadata": {"name": child.name, "namespace": namespace}, "spec": child.spec.wire()}
         key = Key(child.kind, namespace, child.name)
         try:
@@ -60,9 +72,13 @@ class Applier:
             )
         return existing
 
-    async def persist(self, before: Raw, status: Wire | None) -> None:
-        """Write the status if it differs. After an unclear answer, nothing known is trusted."""
-        if status is None or (wire := status.wire()) == before.get("status"):
+    async def persist(self, before: Raw, status: Wire | None, *, claims: bool) -> None:
+        """Write the status if it differs. After an unclear answer, nothing known is trusted.
+
+        A claim is written even if it looks the same: only the compare-and-swap shows that nobody
+        else has moved on, and something is about to be executed under it.
+        """
+        if status is None or ((wire := status.wire()) == before.get("status") and not claims):
             return
         meta = before["metadata"]
         try:

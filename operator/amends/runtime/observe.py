@@ -11,6 +11,7 @@ from amends.api import Action, Approval, Compensation, DeadLetter, Receipt, Reso
 from amends.api.compensation import CompensationPhase
 from amends.api.receipt import Scope
 from amends.core import identity, receipts
+from amends.core.compensation import SETTLED
 from amends.core.key import Key
 from amends.core.world import (
     ActionWorld,
@@ -90,7 +91,17 @@ class Observer:
                 raise ValueError(f"nothing is decided about {kind}")
 
     async def _approval(self, approval: Approval, key: Key) -> ApprovalWorld:
-        subject = await self._one(Compensation, key.namespace, approval.spec.subject_ref.name)
+        named = Key("Compensation", key.namespace, approval.spec.subject_ref.name)
+        subject = await self._one(Compensation, named)
+        if (
+            subject is not None
+            and subject.status.phase in SETTLED
+            and not _lists(subject, approval)
+        ):
+            # A settled object leaves the watch, so its deletion goes unseen: before an approval is
+            # told that it comes too late, see whether this is still the one that bears the name.
+            self._cache.forget(named)
+            subject = await self._one(Compensation, named)
         return ApprovalWorld(approval, subject, self._clock.now())
 
     async def _dead_letter(self, letter: DeadLetter, key: Key) -> DeadLetterWorld:
@@ -98,7 +109,9 @@ class Observer:
         candidates = self._cache.related("Compensation", key.namespace, letter.spec.effect_id)
         return DeadLetterWorld(
             letter,
-            await self._one(Compensation, key.namespace, named.name) if named else None,
+            await self._one(Compensation, Key("Compensation", key.namespace, named.name))
+            if named is not None
+            else None,
             tuple(_readable(Compensation, candidates)),
             self._clock.now(),
         )
@@ -141,11 +154,11 @@ class Observer:
         if not running or attempt is not None or outbox is None or outbox.outcome is not None:
             return None
         name = identity.compensation_receipt_name(compensation, compensation.status.attempts)
-        found = await self._one(Receipt, compensation.metadata.namespace, name)
+        found = await self._one(Receipt, Key("Receipt", compensation.metadata.namespace, name))
         return found if found is not None and receipts.proves(found, compensation) else None
 
-    async def _one(self, kind: type[R], namespace: str, name: str) -> R | None:
-        raw = await self.raw(Key(kind.__name__, namespace, name))
+    async def _one(self, kind: type[R], key: Key) -> R | None:
+        raw = await self.raw(key)
         return next(_readable(kind, [raw] if raw is not None else []), None)
 
     async def _scope(self, namespace: str) -> Scope:
@@ -155,6 +168,10 @@ class Observer:
             org=labels.get("amends.dev/org"),
             workspace=labels.get("amends.dev/workspace"),
         )
+
+
+def _lists(subject: Compensation, approval: Approval) -> bool:
+    return any(counted.uid == approval.metadata.uid for counted in subject.status.approvals)
 
 
 def _read(kind: type[R], raw: Raw) -> R:

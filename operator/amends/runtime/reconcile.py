@@ -6,6 +6,7 @@ from itertools import count
 import structlog
 
 from amends.core.decide import decide
+from amends.core.decision import Execute
 from amends.core.key import Key
 from amends.kube.events import EventRecorder
 from amends.ports import Raw
@@ -48,9 +49,9 @@ class Reconciler:
     async def _step(self, key: Key, raw: Raw, obstacle: str | None) -> timedelta | None:
         world = await self._observer.world(key, raw, obstacle)
         decision = decide(world)
-        for child in decision.children:
-            await self._applier.create(child, key.namespace)
-        await self._applier.persist(raw, decision.status)
+        await self._applier.create(decision.children, key.namespace)
+        claims = any(isinstance(effect, Execute) for effect in decision.effects)
+        await self._applier.persist(raw, decision.status, claims=claims)
         for effect in decision.effects:
             self._applier.effect(effect, key, raw["metadata"]["uid"])
         return decision.look_again
