@@ -53,6 +53,7 @@ types: venv ## mypy, strict
 crds: venv ## write crds/ and the diagrams from the types; a test fails while they differ
 	@$(VENV)/bin/amends crds --write crds/
 	@$(VENV)/bin/amends diagrams --write docs/machines.md
+	@$(VENV)/bin/amends diagrams --write README.md
 
 .PHONY: controlplane
 controlplane: venv ## build the pinned etcd, kube-apiserver and friends, once; prints their folder

@@ -68,6 +68,11 @@ kind: %s
 metadata: {name: unsigned, namespace: default}
 spec: {%s}
 """
+STAMPED = (
+    ("Action", "operation: x"),
+    ("Compensation", "targetEffect: x"),
+    ("Approval", 'subjectRef: {name: x}, decision: Approve, planDigest: "sha256:%s"' % ("0" * 64)),
+)
 
 
 def enforces(cluster: Cluster) -> bool:
@@ -77,16 +82,13 @@ def enforces(cluster: Cluster) -> bool:
     through, or the other way round.
     """
 
-    def answer(text: str) -> str:
-        tried = cluster.kubectl(
+    def tried(text: str) -> subprocess.CompletedProcess[str]:
+        return cluster.kubectl(
             *("create", "--dry-run=server", "-o", "yaml", "-f", "-"), input=text, check=False
         )
-        return tried.stdout + tried.stderr
 
-    return (
-        "spec.actor.username is x" in answer(FORGED)
-        and "username: " in answer(UNSIGNED % ("Action", "operation: x"))
-        and "username: " in answer(UNSIGNED % ("Compensation", "targetEffect: x"))
+    return "spec.actor.username is x" in tried(FORGED).stderr and all(
+        "username: " in tried(UNSIGNED % unsigned).stdout for unsigned in STAMPED
     )
 
 

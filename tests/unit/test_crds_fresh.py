@@ -32,6 +32,12 @@ def test_diagrams_are_fresh() -> None:
     assert text == refreshed(text), f"docs/machines.md {CURE}"
 
 
+def test_the_diagram_in_the_readme_is_fresh() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert shown(text) == ["compensation"]
+    assert text == refreshed(text), f"README.md {CURE}"
+
+
 def test_writing_removes_the_files_of_kinds_that_are_gone(tmp_path: Path) -> None:
     (tmp_path / "amends.dev_wishes.yaml").write_text("old")
     (tmp_path / "README.md").write_text("not ours")
