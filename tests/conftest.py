@@ -1,6 +1,6 @@
 """Amends as it is installed, its operator as its own process, and what stands for the outside."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import pytest
@@ -11,9 +11,7 @@ from installation import RunningOperator
 from support.boards import ServedBoard
 from support.manifests import unique
 from support.target import Target
-from support.tenant import Installed, Tenant
-
-StartOperator = Callable[..., AbstractContextManager[RunningOperator]]
+from support.tenant import Installed, StartOperator, Tenant
 
 
 @pytest.fixture(scope="session")

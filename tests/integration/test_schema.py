@@ -78,7 +78,7 @@ def test_the_plan_is_frozen_from_approved_on(admin: Cluster, operator: Cluster) 
     admin.patch("Compensation", "one", {"spec": {"timeoutSeconds": 40}})
     operator.write_status("Compensation", "one", {"phase": "AwaitingApproval"})
     admin.patch("Compensation", "one", {"spec": {"timeoutSeconds": 41}})
-    for phase in ("Approved", "Running", "Failed", "Approved", "Running", "Completed"):
+    for phase in ("Approved", "Running", "Failed", "Approved", "Running"):
         operator.write_status("Compensation", "one", {"phase": phase})
         for field, value in OTHER_PLAN.items():
             with pytest.raises(Refused) as refused:
@@ -91,6 +91,25 @@ def test_the_plan_is_frozen_from_approved_on(admin: Cluster, operator: Cluster) 
             for value in (False, True):
                 spec = admin.patch("Compensation", "one", {"spec": {field: value}})["spec"]
                 assert spec[field] is value
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        pytest.param("Completed", "compensation one is already completed", id="completed"),
+        pytest.param("Cancelled", "compensation one is cancelled", id="B4: cancelled"),
+    ],
+)
+def test_b3_what_has_settled_cannot_be_asked_for_again(
+    phase: str, words: str, admin: Cluster, operator: Cluster
+) -> None:
+    admin.create(named("Compensation", "one"))
+    for step in ("Approved", "Running", phase):
+        operator.write_status("Compensation", "one", {"phase": step})
+
+    for change in ({"suspend": True}, {"cancel": True}, {"timeoutSeconds": 41}):
+        with pytest.raises(Refused, match=words):
+            admin.patch("Compensation", "one", {"spec": change})
 
 
 def test_a_recorded_action_is_frozen(admin: Cluster, operator: Cluster) -> None:

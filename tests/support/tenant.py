@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import installation
 from controlplane import ControlPlane
+from installation import RunningOperator
 from integration.cluster import PLURALS, Refused
 from support import manifests
 from support.api import MERGE_PATCH, Api, Object, path_of
@@ -15,6 +16,9 @@ from waiting import wait_for
 
 SECONDS = 30.0
 """Long enough for a busy machine; nothing here waits longer than it has to."""
+
+StartOperator = Callable[..., AbstractContextManager[RunningOperator]]
+"""Takes further arguments of `amends run`."""
 
 
 @dataclass
@@ -141,7 +145,8 @@ class Tenant:
         try:
             wait_for(found, seconds=seconds, what=f"{kind} {name}")
         except TimeoutError as why:
-            raise AssertionError(f"{why}; last seen:\n{json.dumps(last, indent=1)}") from why
+            seen = json.dumps({**last, "metadata": {}}, indent=1)
+            raise AssertionError(f"{why}; last seen:\n{seen}") from why
         return last
 
     def in_phase(self, name: str, phase: str) -> Object:

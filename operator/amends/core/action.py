@@ -1,6 +1,7 @@
 """Action: what came of it, and what must exist because of that."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from amends.api.action import Action, ActionOutcome, ActionPhase, ActionStatus, Effect
 from amends.api.compensation import CompensationSpec
@@ -30,6 +31,8 @@ OUTBOX_PHASE = {
     ActionOutcome.PENDING: OutboxPhase.PENDING,
     ActionOutcome.UNKNOWN: OutboxPhase.PENDING,
 }
+LOOK_FOR_THE_NAME = timedelta(seconds=30)
+"""How often it is tried whether a name that was taken has become free."""
 FINAL = (ActionOutcome.SUCCEEDED, ActionOutcome.FAILED)
 
 
@@ -56,7 +59,9 @@ def decide(world: ActionWorld) -> Decision:
         told = Tell(_key(action), "NameTaken", world.obstacle, "Warning")
         fresh = all(c.message != world.obstacle for c in action.status.conditions)
         return Decision(
-            status=_status(world, outcome, (), observed), effects=(told,) if fresh else ()
+            status=_status(world, outcome, (), observed),
+            effects=(told,) if fresh else (),
+            look_again=LOOK_FOR_THE_NAME,
         )
     return Decision(
         children=children,
@@ -82,7 +87,7 @@ def _children(world: ActionWorld, outcome: ActionOutcome) -> tuple[Create, ...]:
         return (receipt,)
     if action.spec.compensation is None:
         return (receipt, _dead_letter(world))
-    return (receipt, _compensation(action), _dead_letter(world))
+    return (receipt, _dead_letter(world), _compensation(action))
 
 
 def _dead_letter(world: ActionWorld) -> Create:

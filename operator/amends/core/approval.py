@@ -133,4 +133,4 @@ def _effects(world: ApprovalWorld, judged: Verdict) -> tuple[Effect, ...]:
 
 def _until_expiry(approval: Approval, judged: Verdict, now: datetime) -> timedelta | None:
     expires = approval.spec.expires_at
-    return None if judged.final or expires is None else max(expires - now, timedelta(0))
+    return expires - now if not judged.final and expires is not None and expires > now else None

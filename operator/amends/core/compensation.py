@@ -11,6 +11,8 @@ from amends.core.progress import cancelled, moved, observed
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
+LINKING = timedelta(seconds=1)
+"""How long dead letters may take to name their Compensation before they are asked again."""
 SETTLED = (P.COMPLETED, P.CANCELLED)
 
 
@@ -44,7 +46,8 @@ def is_it_being_executed(world: CompensationWorld) -> Decision | None:
     if outbox.claimed_by != world.holder:
         return Decision(effects=(Release(),), look_again=AT_ONCE) if world.attempt else None
     if world.now >= (outbox.claim_expires_at or world.now):
-        return None
+        # Let go first: then it is asked, as after a crash, whether a Receipt was left.
+        return Decision(effects=(Release(),), look_again=AT_ONCE) if world.attempt else None
     if world.attempt is None:
         return attempts.resumed(world)
     match world.attempt.outcome:
@@ -130,6 +133,21 @@ def is_it_approved(world: CompensationWorld) -> Decision | None:
     return counting.count(world)
 
 
+def do_its_dead_letters_name_it(world: CompensationWorld) -> Decision | None:
+    """First the dead letters of the effect name who undoes it, durably.
+
+    Once it has completed it leaves the watch: after a crash a dead letter finds it by name alone.
+    """
+    if world.phase is not P.APPROVED or not world.unlinked:
+        return None
+    waiting = observed(world, look_again=LINKING)
+    return Decision(
+        status=waiting.status,
+        effects=tuple(Wake(key) for key in world.unlinked),
+        look_again=waiting.look_again,
+    )
+
+
 def shall_it_run(world: CompensationWorld) -> Decision | None:
     """Approved, or to be tried again and the pause is over: claim it, then execute."""
     status = world.compensation.status
@@ -153,6 +171,7 @@ QUESTIONS = (
     is_the_plan_new,
     is_it_suspended,
     is_it_approved,
+    do_its_dead_letters_name_it,
     shall_it_run,
 )
 

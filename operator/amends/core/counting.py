@@ -1,7 +1,7 @@
 """Counting approvals: exactly this plan, different people, none of them the requester."""
 
 from amends.api.approval import Approval, ApprovalDecision
-from amends.api.compensation import CompensationPhase, CountedApproval
+from amends.api.compensation import Compensation, CompensationPhase, CountedApproval
 from amends.core.approval import verdict
 from amends.core.decision import AT_ONCE, Decision, Effect, Tell, Wake
 from amends.core.key import Key
@@ -15,11 +15,12 @@ P = CompensationPhase
 def count(world: CompensationWorld) -> Decision:
     """Enter what counts into the ledger. Any Reject ends it; enough Approves approve it."""
     compensation = world.compensation
-    ledger = list(compensation.status.approvals)
+    ledger = [one for one in compensation.status.approvals if not _by_requester(one, compensation)]
+    counted = len(ledger)
     for approval in _bound(world):
         if verdict(approval, compensation, ledger, world.now).reason == "Countable":
             ledger.append(_entry(approval, world))
-    new = ledger[len(compensation.status.approvals) :]
+    new = ledger[counted:]
     rejection = next((one for one in new if one.decision is ApprovalDecision.REJECT), None)
     if rejection is not None:
         message = f"rejected by {rejection.username}: {rejection.reason or 'no reason given'}"
@@ -38,6 +39,16 @@ def count(world: CompensationWorld) -> Decision:
     status = compensation.status.model_copy(update={"approvals": ledger})
     stays = observed(world, status, look_again=deadline - world.now if deadline else None)
     return Decision(status=stays.status, effects=_told(world, new), look_again=stays.look_again)
+
+
+def _by_requester(one: CountedApproval, compensation: Compensation) -> bool:
+    """Who approved and then took the request over has approved their own."""
+    requester = compensation.spec.requester
+    return (
+        one.decision is ApprovalDecision.APPROVE
+        and requester is not None
+        and one.username == requester.username
+    )
 
 
 def _bound(world: CompensationWorld) -> list[Approval]:

@@ -11,7 +11,7 @@ from amends.api.dead_letter import (
 )
 from amends.api.wire import LocalRef
 from amends.core.conditions import Observed, conditions, not_ready, ready
-from amends.core.decision import NOTHING, Decision, Tell
+from amends.core.decision import NOTHING, Decision, Tell, Wake
 from amends.core.history import step
 from amends.core.key import Key
 from amends.core.machines import DEAD_LETTER
@@ -25,18 +25,20 @@ def decide(world: DeadLetterWorld) -> Decision:
     letter = world.dead_letter
     if letter.status.settled:
         return NOTHING
-    compensation = world.compensation or _first(world.candidates)
-    if (
-        compensation is not None
-        and compensation.status.phase is CompensationPhase.COMPLETED
-        and letter.status.phase in LINKABLE
-    ):
-        return _linked(world, compensation)
+    compensation = world.compensation
+    if compensation is None or compensation.status.phase is CompensationPhase.CANCELLED:
+        compensation = _first(world.candidates)
+    if compensation is not None and compensation.status.phase is CompensationPhase.COMPLETED:
+        if letter.status.phase in LINKABLE:
+            return _linked(world, compensation)
+        return _left_alone(world, compensation)
     named = LocalRef(name=compensation.metadata.name) if compensation is not None else None
-    status = letter.status.model_copy(
-        update={"compensation_ref": named or letter.status.compensation_ref}
+    status = letter.status.model_copy(update={"compensation_ref": named})
+    is_new = named is not None and named != letter.status.compensation_ref
+    return Decision(
+        status=_observed(world, status, _waiting(status)),
+        effects=(Wake(_key(world, "Compensation", named.name)),) if named and is_new else (),
     )
-    return Decision(status=_observed(world, status, _waiting(status)))
 
 
 def _first(candidates: Sequence[Compensation]) -> Compensation | None:
@@ -65,7 +67,7 @@ def _linked(world: DeadLetterWorld, compensation: Compensation) -> Decision:
             "settled": True,
             "compensation_ref": LocalRef(name=name),
             "disposition": RecordedDisposition(
-                choice="Compensate", reason=reason, actor=actor or "amends", time=world.now
+                choice="Compensate", reason=reason, actor=(actor or "amends")[:512], time=world.now
             ),
             "history": step(
                 letter.status.history, letter.status.phase, to, world.now, actor, reason
@@ -73,11 +75,26 @@ def _linked(world: DeadLetterWorld, compensation: Compensation) -> Decision:
         }
     )
     message = f"compensation {name} has undone it"
-    on = Key("DeadLetter", letter.metadata.namespace, letter.metadata.name)
+    on = _key(world, "DeadLetter", letter.metadata.name)
     return Decision(
         status=_observed(world, status, ready("Compensated", message)),
         effects=(Tell(on, "Compensated", message),),
     )
+
+
+def _left_alone(world: DeadLetterWorld, compensation: Compensation) -> Decision:
+    letter, name = world.dead_letter, compensation.metadata.name
+    message = f"compensation {name} has undone it, but it is {letter.status.phase} and stays so"
+    on = _key(world, "DeadLetter", letter.metadata.name)
+    heard = any(c.message == message for c in letter.status.conditions)
+    return Decision(
+        status=_observed(world, letter.status, not_ready("NotLinked", message)),
+        effects=() if heard else (Tell(on, "NotLinked", message),),
+    )
+
+
+def _key(world: DeadLetterWorld, kind: str, name: str) -> Key:
+    return Key(kind, world.dead_letter.metadata.namespace, name)
 
 
 def _waiting(status: DeadLetterStatus) -> Observed:

@@ -21,6 +21,6 @@ def step(
     if before == after:
         return list(history)
     taken = Transition(
-        from_=before, to=after, time=now, actor=actor or OPERATOR, reason=reason[:1024]
+        from_=before, to=after, time=now, actor=(actor or OPERATOR)[:512], reason=reason[:1024]
     )
     return [*history, taken][-HISTORY_LIMIT:]

@@ -61,7 +61,8 @@ class CompensationWorld:
     """What is known when a Compensation is looked at.
 
     approvals: statements about it that are not settled. followers: open objects that wait for what
-    becomes of it. receipt: of the current attempt, if it exists. attempt: None if this process
+    becomes of it. unlinked: dead letters of its effect that name no compensation yet. receipt: of
+    the current attempt, if it exists. attempt: None if this process
     makes none. objection: why no executor here can ever carry it out. obstacle: why the receipt
     could not be created, if that was tried. holder: this process. lease: how long its claim lasts.
     """
@@ -69,6 +70,7 @@ class CompensationWorld:
     compensation: Compensation
     approvals: Sequence[Approval]
     followers: Sequence[Key]
+    unlinked: Sequence[Key]
     receipt: Receipt | None
     attempt: Attempt | None
     objection: str | None

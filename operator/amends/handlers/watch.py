@@ -1,7 +1,7 @@
 """Which kinds are watched, and where their events go."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,23 @@ from amends.ports import Clock
 from amends.runtime.inbox import Inbox
 
 CREDENTIALS_ARE_FRESH = timedelta(minutes=5)
+
+
+class NoDiffs(kopf.DiffBaseStorage):
+    """Nothing here asks kopf what has changed, so it need not copy every object to find out."""
+
+    def build(
+        self, *, body: kopf.Body, extra_fields: Iterable[kopf.FieldSpec] | None = None
+    ) -> kopf.BodyEssence:
+        """The part of an object that counts as changed when it differs: none."""
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """The part as it was when handled last: never handled."""
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Keep nothing on the object."""
 
 
 async def run(
@@ -81,6 +98,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.networking.request_timeout = 15
     chosen.peering.standalone = True
     chosen.scanning.disabled = True
+    chosen.persistence.diffbase_storage = NoDiffs()
     for kind in KINDS:
         if kind.SERVED.open_work is not None:
             chosen.watching.field_selectors[GROUP, kind.SERVED.plural] = kind.SERVED.open_work

@@ -5,7 +5,7 @@ not bring it back and a relative can read it without asking the server.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from amends.api import KINDS
@@ -16,6 +16,15 @@ SETTLED_LIMIT = 2000
 
 OPEN_WORK = {kind.__name__: kind.SERVED.open_work for kind in KINDS if kind.SERVED.open_work}
 """Field selector of open work, by kind."""
+
+_CLAUSES = {
+    kind: [
+        (path.split("."), value)
+        for path, value in (clause.split("!=") for clause in selector.split(","))
+    ]
+    for kind, selector in OPEN_WORK.items()
+}
+"""The same, read once: the fields and what each of them must not be."""
 
 RELATIONS: Mapping[str, Callable[[Raw], str | None]] = {
     "Approval": lambda raw: raw["spec"]["subjectRef"]["name"],
@@ -60,7 +69,8 @@ class Cache:
     def put(self, raw: Raw) -> bool:
         """Take in a version; False if it is not newer than what is known.
 
-        Resource versions of one resource may be compared as integers (KEP-5504).
+        Resource versions of one resource may be compared as integers (KEP-5504), and across a name
+        as well: one that is created again has a higher version than its namesake ever had.
         """
         key = key_of(raw)
         known = self.get(key)
@@ -112,17 +122,14 @@ def key_of(raw: Raw) -> Key:
 
 def is_open(raw: Raw) -> bool:
     """Whether the object matches its kind's open-work selector, as the server evaluates it."""
-    selector = OPEN_WORK.get(raw["kind"])
-    if selector is None:
-        return False
-    clauses = (clause.split("!=") for clause in selector.split(","))
-    return all(_field(raw, path) != value for path, value in clauses)
+    clauses = _CLAUSES.get(raw["kind"])
+    return clauses is not None and all(_field(raw, path) != value for path, value in clauses)
 
 
-def _field(raw: Raw, path: str) -> str:
+def _field(raw: Raw, path: Sequence[str]) -> str:
     value: Any = raw
-    for step in path.split("."):
-        value = value.get(step, {}) if isinstance(value, Mapping) else {}
+    for step in path:
+        value = value.get(step, {}) if isinstance(value, dict) else {}
     if isinstance(value, bool):
         return str(value).lower()
     return value if isinstance(value, str) else ""
@@ -142,6 +149,4 @@ def _safely(relation: Callable[[Raw], str | None], raw: Raw) -> str | None:
 
 
 def _is_newer(one: Raw, other: Raw) -> bool:
-    if one["metadata"]["uid"] != other["metadata"]["uid"]:
-        return True
     return int(one["metadata"]["resourceVersion"]) > int(other["metadata"]["resourceVersion"])

@@ -37,6 +37,8 @@ class Connection:
 
     def __init__(self, configuration: client.Configuration) -> None:
         configuration.connection_pool_maxsize = 64
+        # An environment that is trusted is one whose ~/.netrc is read, in a thread, per request.
+        configuration.client_session_kwargs = {"trust_env": False}
         self._configuration = configuration
         self._api = client.ApiClient(configuration)
 

@@ -1,7 +1,7 @@
 """Kubernetes Events: for people, best effort, never in the way of the work.
 
-They are written in the background from a bounded queue at a bounded rate, like client-go's recorder
-does: under load some are dropped and counted, and the record stays in status and Receipts.
+They are written in the background from a bounded queue, at a bounded rate per namespace: under load
+some are dropped and counted, and the record stays in status and Receipts.
 """
 
 import asyncio
@@ -47,8 +47,7 @@ class EventRecorder:
         self._clock = clock
         self._holder = holder
         self._queue: asyncio.Queue[Said] = asyncio.Queue(QUEUE_LIMIT)
-        self._allowance = float(BURST)
-        self._counted_at = 0.0
+        self._allowances: dict[str, tuple[float, float]] = {}
         self.dropped = 0
 
     def say(self, on: Key, uid: str, severity: str, reason: str, message: str) -> None:
@@ -56,7 +55,7 @@ class EventRecorder:
         said = Said(
             on, uid, severity, reason, redact_text(message)[:MESSAGE_LIMIT], self._clock.now()
         )
-        if not self._may_say() or self._queue.full():
+        if not self._may_say(on.namespace) or self._queue.full():
             self.dropped += 1
             return
         self._queue.put_nowait(said)
@@ -75,14 +74,13 @@ class EventRecorder:
         except TimeoutError:
             self.dropped += self._queue.qsize()
 
-    def _may_say(self) -> bool:
+    def _may_say(self, namespace: str) -> bool:
+        """A token bucket for every namespace: a noisy tenant silences nobody else."""
         now = self._clock.now().timestamp()
-        self._allowance = min(float(BURST), self._allowance + (now - self._counted_at) * PER_SECOND)
-        self._counted_at = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
+        left, counted_at = self._allowances.get(namespace, (float(BURST), now))
+        left = min(float(BURST), left + (now - counted_at) * PER_SECOND)
+        self._allowances[namespace] = (left - 1 if left >= 1 else left, now)
+        return left >= 1
 
     async def _write(self, said: Said) -> None:
         path = f"/apis/events.k8s.io/v1/namespaces/{said.on.namespace}/events"

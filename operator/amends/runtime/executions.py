@@ -5,13 +5,14 @@ the object before the executor was started.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import structlog
 
 from amends.core.key import Key
-from amends.core.outcome import Outcome, Unknown
+from amends.core.outcome import NotApplied, Outcome, Unknown
 from amends.core.world import Attempt
 from amends.ports import Executor, Work
 
@@ -32,6 +33,8 @@ class Executions:
         self._ended = ended
         self._attempts: dict[Key, Attempt] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._none_left = asyncio.Event()
+        self._none_left.set()
 
     def attempt(self, key: Key) -> Attempt | None:
         """The attempt this process makes for an object, with its outcome once it has ended."""
@@ -41,20 +44,27 @@ class Executions:
         """Let the executor work. `ended` is called with the key when the outcome is known."""
         self.release(key)
         self._attempts[key] = Attempt(work.attempt_key)
+        self._none_left.clear()
         task = asyncio.create_task(self._run(key, work), name=f"attempt {work.attempt_key}")
         self._tasks[key] = task
 
     def release(self, key: Key) -> None:
         """Stop it if it still works, and forget it."""
         self._attempts.pop(key, None)
+        if not self._attempts:
+            self._none_left.set()
         if (task := self._tasks.pop(key, None)) is not None:
             task.cancel()
 
+    def is_under_way(self, key: Key) -> bool:
+        """Whether an attempt works, or has ended and nobody has released it yet."""
+        return key in self._attempts
+
     async def drain(self, within: timedelta) -> None:
-        """Wait for what is under way, but no longer than this; then stop it."""
-        tasks = list(self._tasks.values())
-        if tasks:
-            await asyncio.wait(tasks, timeout=within.total_seconds())
+        """Wait until the core has taken in how every attempt ended, but no longer; then stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within.total_seconds()):
+                await self._none_left.wait()
         for key in list(self._tasks):
             self.release(key)
 
@@ -67,12 +77,18 @@ class Executions:
             attempt=work.attempt_key,
             outcome=type(outcome).__name__,  # not its evidence: an answer may hold anything
         )
-        self._tasks.pop(key, None)
+        if self._tasks.get(key) is not asyncio.current_task():
+            return  # released, though its executor would not be stopped: nobody waits for it
+        del self._tasks[key]
         self._attempts[key] = Attempt(work.attempt_key, outcome)
         self._ended(key)
 
     async def _outcome(self, work: Work) -> Outcome:
-        executor = self._executors[work.execution.executor]
+        executor = self._executors.get(work.execution.executor)
+        if executor is None:
+            return NotApplied(
+                f"executor {work.execution.executor} is not installed here", retryable=False
+            )
         try:
             async with asyncio.timeout((work.timeout + GRACE).total_seconds()):
                 return await executor.run(work)

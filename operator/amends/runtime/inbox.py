@@ -45,15 +45,16 @@ class Inbox:
             gone = self._cache.keys(kind)
             async for raw in list_open(kind, selector):
                 key = key_of(raw)
-                if gone.get(key) == raw["metadata"]["uid"]:
-                    del gone[key]
+                gone.pop(key, None)
                 self._cache.put(raw)
                 self._queue.add(key)
-            for key in gone:
-                self._forget(key)
+            for key, uid in gone.items():
+                self._forget(key, uid)
 
-    def _forget(self, key: Key) -> None:
+    def _forget(self, key: Key, uid: str) -> None:
         known = self._cache.get(key)
+        if known is not None and known["metadata"]["uid"] != uid:
+            return  # a namesake that was created while the list was read
         self._cache.forget(key)
         self._queue.add(key)
         if known is not None:

@@ -132,6 +132,7 @@ class Observer:
                 _readable(Approval, self._cache.related("Approval", key.namespace, key.name))
             ),
             followers=followers,
+            unlinked=self._unlinked(key, compensation),
             receipt=await self._receipt(compensation, attempt),
             attempt=attempt,
             objection=executor.objection(compensation.spec.execution) if executor else missing,
@@ -140,6 +141,15 @@ class Observer:
             lease=self._claim,
             now=self._clock.now(),
             obstacle=obstacle,
+        )
+
+    def _unlinked(self, key: Key, compensation: Compensation) -> tuple[Key, ...]:
+        effect = compensation.spec.target_effect
+        letters = _readable(DeadLetter, self._cache.related("DeadLetter", key.namespace, effect))
+        return tuple(
+            Key("DeadLetter", key.namespace, letter.metadata.name)
+            for letter in letters
+            if letter.status.compensation_ref is None
         )
 
     def _attempt(self, key: Key, compensation: Compensation) -> Attempt | None:

@@ -28,6 +28,9 @@ class KeyQueue:
         self._busy: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
+        self._admits: Callable[[Key], bool] | None = None
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
 
     def __len__(self) -> int:
         return len(self._dirty) + len(self._busy - self._dirty)
@@ -49,6 +52,11 @@ class KeyQueue:
         loop = asyncio.get_running_loop()
         self._timers[key] = loop.call_later(pause.total_seconds(), self._due, key)
 
+    async def wind_down(self, admits: Callable[[Key], bool]) -> None:
+        """From now on work only on what this admits; returns when the rest has been put down."""
+        self._admits = admits
+        await self._at_rest.wait()
+
     async def run(self, process: Process, workers: int) -> None:
         """Work until cancelled."""
         try:
@@ -63,12 +71,17 @@ class KeyQueue:
         while True:
             key = await self._ready.get()
             self._dirty.discard(key)
+            if self._admits is not None and not self._admits(key):
+                continue
             self._busy.add(key)
+            self._at_rest.clear()
             self._forget_timer(key)
             try:
                 await self._attend(process, key)
             finally:
                 self._busy.discard(key)
+                if not self._busy:
+                    self._at_rest.set()
                 if key in self._dirty:
                     self._ready.put_nowait(key)
 

@@ -1,6 +1,7 @@
 """The runtime: the parts of the shell, put together over the ports."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 
 import structlog
@@ -57,9 +58,16 @@ class Runtime:
                 await self._pause_or_fail(workers)
                 await self._resync_until_done()
         finally:
-            await self._executions.drain(self._settings.drain)
+            await self._wind_down()
             workers.cancel()
             await asyncio.gather(workers, return_exceptions=True)
+
+    async def _wind_down(self) -> None:
+        """Begin nothing more. What is under way may end, and what became of it is written."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain.total_seconds()):
+                await self.queue.wind_down(self._executions.is_under_way)
+        await self._executions.drain(self._settings.drain)
 
     async def _pause_or_fail(self, workers: asyncio.Task[None]) -> None:
         done, _ = await asyncio.wait([workers], timeout=self._settings.resync.total_seconds())

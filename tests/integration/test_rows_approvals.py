@@ -1,0 +1,301 @@
+"""Who may approve what, and what is said to whoever may not. People: bob asks, alice decides."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from support.manifests import approval, compensation, unapproved
+from support.target import Answer, Target
+from support.tenant import Tenant, condition, conditions
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.usefixtures("running")]
+
+OTHER_DIGEST = "sha256:" + "0" * 64
+
+
+def refused(tenant: Tenant, name: str, reason: str, subject: str = "undo") -> str:
+    """What is said on the Approval, once the same is said on its subject."""
+    status = tenant.ready("Approval", name, reason)
+    message = str(condition(status)["message"])
+    said = tenant.wait_for_event(subject, reason)
+    assert said == f"approval {name} does not count: {message}"
+    return message
+
+
+def counted(tenant: Tenant, name: str = "undo") -> list[tuple[str, str]]:
+    ledger = tenant.read("Compensation", name)["status"]["approvals"]
+    return [(one["username"], one["decision"]) for one in ledger]
+
+
+def in_seconds(seconds: float) -> str:
+    # A test of time needs the time; milliseconds are what the wire keeps.
+    then = datetime.now(UTC) + timedelta(seconds=seconds)
+    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def test_who_approved_is_on_record(tenant: Tenant) -> None:
+    tenant.create(compensation("undo"))
+    made = tenant.approve("undo", reason="looks right")
+    done = tenant.in_phase("undo", "Completed")
+    settled = tenant.ready("Approval", "alice-approves-undo", "Counted")
+
+    (entry,) = done["status"]["approvals"]
+    assert entry.pop("time") == done["status"]["history"][1]["time"]
+    assert entry == {
+        "name": "alice-approves-undo",
+        "uid": made["metadata"]["uid"],
+        "username": "alice",
+        "decision": "Approve",
+        "reason": "looks right",
+    }
+    assert settled["status"]["settled"] is True
+    assert settled["status"]["boundUid"] == done["metadata"]["uid"]
+    assert conditions(settled) == {"Ready": ("True", "Counted")}
+    assert tenant.wait_for_event("undo", "ApprovalCounted") == (
+        "approval alice-approves-undo by alice counts"
+    )
+
+
+def test_another_digest_does_not_count(tenant: Tenant) -> None:
+    tenant.create(compensation("undo"))
+    digest = tenant.planned("undo")
+    tenant.approve("undo", planDigest=OTHER_DIGEST)
+
+    message = refused(tenant, "alice-approves-undo", "DigestMismatch")
+
+    assert message == (
+        f"spec.planDigest is {OTHER_DIGEST}, but the plan of compensation undo is {digest}: "
+        "read the plan again and approve that digest"
+    )
+    assert counted(tenant) == []
+
+
+def test_who_asked_may_not_approve(tenant: Tenant) -> None:
+    tenant.create(compensation("undo"))
+    tenant.approve("undo", "bob")
+
+    message = refused(tenant, "bob-approves-undo", "SelfApproval")
+
+    assert message == "bob asked for compensation undo and may not approve it: another person must"
+    assert counted(tenant) == []
+    assert tenant.read("Compensation", "undo")["status"]["phase"] == "AwaitingApproval"
+
+
+def test_who_asked_may_reject(tenant: Tenant) -> None:
+    tenant.create(compensation("undo"))
+    tenant.approve("undo", "bob", decision="Reject")
+
+    assert tenant.in_phase("undo", "Cancelled")["status"]["reason"] == (
+        "Rejected: rejected by bob: no reason given"
+    )
+
+
+def test_one_person_counts_once(tenant: Tenant) -> None:
+    tenant.create(compensation("undo", approval={"approvers": 2}))
+    tenant.approve("undo")
+    tenant.ready("Approval", "alice-approves-undo", "Counted")
+    tenant.approve("undo", name="again")
+
+    assert refused(tenant, "again", "Duplicate") == "a statement by alice already counts"
+    assert counted(tenant) == [("alice", "Approve")]
+
+
+def test_an_approval_may_expire(tenant: Tenant) -> None:
+    tenant.create(compensation("undo"))
+    past = in_seconds(-60)
+    tenant.approve("undo", expiresAt=past)
+
+    message = refused(tenant, "alice-approves-undo", "Expired")
+
+    assert message.startswith(f"spec.expiresAt {past[:19]}")
+    assert message.endswith(" has passed")
+
+
+def test_an_approval_that_waits_expires_by_itself(tenant: Tenant) -> None:
+    tenant.create(compensation("undo"))
+    tenant.approve("undo", planDigest=OTHER_DIGEST, expiresAt=in_seconds(5))
+    tenant.ready("Approval", "alice-approves-undo", "DigestMismatch")
+
+    assert tenant.ready("Approval", "alice-approves-undo", "Expired")["status"]["settled"] is True
+
+
+def test_an_approval_of_what_is_over_is_too_late(tenant: Tenant) -> None:
+    tenant.create(unapproved("undo"))
+    tenant.in_phase("undo", "Completed")
+    tenant.approve("undo")
+
+    message = refused(tenant, "alice-approves-undo", "TooLate")
+
+    assert message == "compensation undo is already Completed"
+
+
+def test_an_approval_does_not_count_for_a_namesake(tenant: Tenant) -> None:
+    tenant.create(compensation("undo", approval={"approvers": 2}))
+    tenant.approve("undo")
+    tenant.ready("Approval", "alice-approves-undo", "Counted")
+    tenant.delete("Compensation", "undo")
+    second = tenant.create(compensation("undo", approval={"approvers": 2}))
+
+    tenant.approve("undo", "dora")
+    tenant.ready("Approval", "dora-approves-undo", "Counted")
+    assert counted(tenant) == [("dora", "Approve")]
+
+    tenant.approve("undo", name="alice-again")
+    done = tenant.in_phase("undo", "Completed")
+    assert done["metadata"]["uid"] == second["metadata"]["uid"]
+    assert counted(tenant) == [("dora", "Approve"), ("alice", "Approve")]
+
+
+def test_an_approval_that_waited_is_not_bound_to_a_namesake(tenant: Tenant) -> None:
+    first = tenant.create(compensation("undo"))["metadata"]["uid"]
+    digest = tenant.planned("undo")
+    tenant.delete("Compensation", "undo")
+    second = tenant.create(compensation("undo"))["metadata"]["uid"]
+    tenant.create(approval("for-the-first", "undo", planDigest=digest, uid=first), "alice")
+
+    message = refused(tenant, "for-the-first", "BoundToAnother")
+
+    assert message == (
+        f"it is bound to uid {first}, but compensation undo has uid {second}: "
+        "approve this one with a new Approval"
+    )
+    tenant.approve("undo", name="for-the-second", uid=second)
+    tenant.in_phase("undo", "Completed")
+
+
+def test_an_approval_may_come_before_its_subject(tenant: Tenant) -> None:
+    tenant.create(compensation("undo"))
+    digest = tenant.planned("undo")
+    tenant.delete("Compensation", "undo")
+    tenant.create(approval("early", "undo", planDigest=digest), "alice")
+    waiting = tenant.ready("Approval", "early", "SubjectNotFound")
+    assert conditions(waiting) == {"Ready": ("Unknown", "SubjectNotFound")}
+    assert "settled" not in waiting["status"]
+
+    tenant.create(compensation("undo"))
+
+    tenant.in_phase("undo", "Completed")
+    tenant.ready("Approval", "early", "Counted")
+
+
+def test_two_approvers_are_two_people(tenant: Tenant) -> None:
+    tenant.create(compensation("undo", approval={"approvers": 2}))
+    tenant.approve("undo")
+    tenant.ready("Approval", "alice-approves-undo", "Counted")
+    waiting = tenant.wait_until("Compensation", "undo", lambda one: one["status"]["approvals"])
+    assert waiting["status"]["phase"] == "AwaitingApproval"
+    assert condition(waiting)["message"].startswith("waits for 1 more approval(s) of planDigest ")
+    assert condition(waiting, "Approved")["message"] == "decided so far: alice (Approve)"
+
+    tenant.approve("undo", "dora")
+
+    done = tenant.in_phase("undo", "Completed")
+    assert counted(tenant) == [("alice", "Approve"), ("dora", "Approve")]
+    assert done["status"]["history"][1]["actor"] == "alice, dora"
+
+
+def test_one_rejection_ends_it(tenant: Tenant, target: Target) -> None:
+    route = target.route(Answer())
+    tenant.create(compensation("undo", http={"url": route.url}, approval={"approvers": 2}))
+    tenant.approve("undo")
+    tenant.ready("Approval", "alice-approves-undo", "Counted")
+    tenant.approve("undo", "dora", decision="Reject", reason="it is correct")
+
+    ended = tenant.in_phase("undo", "Cancelled")
+
+    assert ended["status"]["reason"] == "Rejected: rejected by dora: it is correct"
+    assert conditions(ended) == {
+        "Ready": ("True", "Cancelled"),
+        "Approved": ("False", "NotApproved"),
+        "Executed": ("False", "Cancelled"),
+    }
+    assert counted(tenant) == [("alice", "Approve"), ("dora", "Reject")]
+    assert tenant.wait_for_event("undo", "Rejected") == "rejected by dora: it is correct"
+    tenant.ready("Approval", "dora-approves-undo", "Counted")
+    assert route.requests == []
+
+
+def test_without_enough_approvals_in_time_it_is_cancelled(tenant: Tenant) -> None:
+    tenant.create(compensation("undo", approval={"approvers": 2, "deadlineSeconds": 5}))
+    tenant.approve("undo")
+
+    ended = tenant.in_phase("undo", "Cancelled")
+
+    assert ended["status"]["reason"] == "Expired: 1 of 2 approval(s) within 5 s"
+    assert tenant.wait_for_event("undo", "Expired") == "1 of 2 approval(s) within 5 s"
+    assert ended["status"]["history"][-1]["time"] >= ended["status"]["approvalDeadline"]
+
+
+def test_a_new_plan_needs_new_approvals_and_has_a_new_requester(tenant: Tenant) -> None:
+    tenant.create(compensation("undo", approval={"approvers": 2}))
+    first = tenant.planned("undo")
+    tenant.approve("undo")
+    tenant.ready("Approval", "alice-approves-undo", "Counted")
+
+    changed = tenant.change("undo", "dora", rollbackInstruction="remove all of it")
+    assert changed["spec"]["requester"]["username"] == "dora"
+    second = tenant.planned("undo")
+
+    assert second != first
+    assert counted(tenant) == []
+    # dora now is who asked, and bob is not any more.
+    tenant.approve("undo", "dora")
+    refused(tenant, "dora-approves-undo", "SelfApproval")
+    tenant.approve("undo", "bob")
+    tenant.approve("undo", "alice", name="alice-again")
+    done = tenant.in_phase("undo", "Completed")
+    assert sorted(counted(tenant)) == [("alice", "Approve"), ("bob", "Approve")]
+    assert done["status"]["planDigest"] == second
+
+
+def test_who_takes_a_request_over_has_not_approved_it(tenant: Tenant) -> None:
+    tenant.create(compensation("undo", approval={"approvers": 2}))
+    tenant.approve("undo", "dora")
+    tenant.ready("Approval", "dora-approves-undo", "Counted")
+    me = {"username": "dora", "uid": "dora", "groups": ["tenant-a"]}
+
+    tenant.change("undo", "dora", requester=me)
+    tenant.wait_until("Compensation", "undo", lambda one: not one["status"]["approvals"])
+    tenant.approve("undo", "alice")
+    tenant.ready("Approval", "alice-approves-undo", "Counted")
+
+    assert tenant.read("Compensation", "undo")["status"]["phase"] == "AwaitingApproval"
+    tenant.approve("undo", "bob")
+    tenant.in_phase("undo", "Completed")
+    assert counted(tenant) == [("alice", "Approve"), ("bob", "Approve")]
+
+
+def test_an_approval_that_waits_for_its_plan_counts_when_the_plan_comes_back(
+    tenant: Tenant,
+) -> None:
+    tenant.create(compensation("undo", rollbackInstruction="one"))
+    digest = tenant.planned("undo")
+    tenant.change("undo", rollbackInstruction="two")
+    tenant.planned("undo")
+    tenant.approve("undo", planDigest=digest)
+    refused(tenant, "alice-approves-undo", "DigestMismatch")
+
+    tenant.change("undo", rollbackInstruction="one")
+
+    assert tenant.in_phase("undo", "Completed")["status"]["planDigest"] == digest
+
+
+def test_where_no_approval_is_required_nobody_is_asked(tenant: Tenant) -> None:
+    tenant.create(unapproved("undo"))
+
+    done = tenant.in_phase("undo", "Completed")
+
+    assert conditions(done)["Approved"] == ("True", "NotRequired")
+    assert counted(tenant) == []
+    receipt = tenant.read("Receipt", done["status"]["receiptRef"]["name"])
+    assert receipt["spec"]["payload"]["actor"] == []
+
+
+def test_a_plan_that_stops_requiring_approval_runs(tenant: Tenant) -> None:
+    tenant.create(compensation("undo"))
+    tenant.planned("undo")
+
+    tenant.change("undo", approval={"required": False})
+
+    tenant.in_phase("undo", "Completed")
+    assert counted(tenant) == []

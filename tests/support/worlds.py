@@ -1,0 +1,236 @@
+"""Worlds as the core sees them, from the few words that a row is about; and decisions in words."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_never
+
+from amends.api import Action, Approval, Compensation, DeadLetter
+from amends.api.receipt import Receipt, Scope
+from amends.core import receipts
+from amends.core.decide import decide
+from amends.core.decision import Decision, Effect, Execute, Release, Tell, Wake
+from amends.core.digest import plan_digest
+from amends.core.key import Key
+from amends.core.outcome import Outcome
+from amends.core.world import (
+    ActionWorld,
+    ApprovalWorld,
+    Attempt,
+    CompensationWorld,
+    DeadLetterWorld,
+)
+from support.api import Object
+
+NAMESPACE = "tenant-a"
+NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
+LEASE = timedelta(minutes=5)
+SCOPE = Scope(namespace=NAMESPACE)
+ME, OTHER = "operator-1", "operator-2"
+BOB = {"username": "bob"}
+ONCE = {"execution": {"http": {"method": "POST", "url": "https://x/"}}}
+SAFE = {"execution": {"http": {"method": "POST", "url": "https://x/", "retrySafety": "Natural"}}}
+
+
+def after(seconds: float) -> str:
+    """So many seconds after NOW, as the wire has it; before, if negative."""
+    return (NOW + timedelta(seconds=seconds)).isoformat()
+
+
+def metadata(name: str, **changes: Any) -> Object:
+    """What the API server would have written."""
+    created = after(-60)
+    return {
+        "name": name,
+        "namespace": NAMESPACE,
+        "uid": f"uid-{name}",
+        "generation": 1,
+        "creationTimestamp": created,
+        **changes,
+    }
+
+
+def compensation(
+    phase: str = "Proposed", name: str = "undo", spec: Object | None = None, **status: Any
+) -> Compensation:
+    """A compensation that bob asked for, in a phase and with the digest of its plan."""
+    given = {"targetEffect": "effect-1", "requester": BOB, **(spec or {})}
+    raw: Object = {"metadata": metadata(name), "spec": given}
+    if phase != "Proposed":
+        read = Compensation.read(raw)
+        status.setdefault("planDigest", plan_digest(NAMESPACE, name, read.spec))
+    return Compensation.read({**raw, "status": {"phase": phase, **status}})
+
+
+def running(
+    *,
+    by: str = ME,
+    expires: float = 300,
+    attempt: int = 1,
+    spec: Object | None = None,
+    outbox: Object | None = None,
+    **status: Any,
+) -> Compensation:
+    """A compensation with a claimed attempt."""
+    claim = {
+        "id": "outbox-1",
+        "operation": "compensation.operator_review",
+        "phase": "Claimed",
+        "attempt": attempt,
+        "idempotencyKey": "key-1",
+        "attemptKey": f"undo:{attempt}",
+        "claimedBy": by,
+        "claimedAt": after(-1),
+        "claimExpiresAt": after(expires),
+        **(outbox or {}),
+    }
+    status = {"attempts": attempt, "outbox": claim, **status}
+    return compensation("Running", spec=spec, **status)
+
+
+def failed(**status: Any) -> Compensation:
+    """A compensation whose first attempt certainly did nothing."""
+    outbox = running(outbox={"phase": "Failed", "outcome": "NotApplied"}).status.outbox
+    assert outbox is not None
+    return compensation("Failed", attempts=1, outbox=outbox.wire(), **status)
+
+
+def unknown(**status: Any) -> Compensation:
+    """A compensation of whose first attempt nobody knows what became; a repeat is safe."""
+    return running(outbox={"outcome": "Unknown", "detail": "lost"}, spec=SAFE, **status)
+
+
+def approval(name: str = "yes", user: str | None = "alice", **changes: Any) -> Approval:
+    """alice's approval of the plan of `compensation()`, bound to it."""
+    digest = changes.pop("digest", compensation("AwaitingApproval").status.plan_digest)
+    status = changes.pop("status", {"boundUid": "uid-undo"})
+    reference = {"name": "undo", **changes.pop("subject", {})}
+    spec = {"subjectRef": reference, "planDigest": digest, "decision": "Approve", **changes}
+    if user is not None:
+        spec["actor"] = {"username": user}
+    return Approval.read({"metadata": metadata(name), "spec": spec, "status": status})
+
+
+def counted(name: str = "yes", user: str = "alice", decision: str = "Approve") -> Object:
+    """An approval in the ledger."""
+    uid = f"uid-{name}"
+    return {"name": name, "uid": uid, "username": user, "decision": decision, "time": after(-5)}
+
+
+def dead_letter(phase: str = "Open", **status: Any) -> DeadLetter:
+    """A dead letter for effect-1."""
+    spec = {
+        "source": "tool_effect",
+        "actionRef": {"name": "post"},
+        "effectId": "effect-1",
+        "operation": "board.post",
+        "reason": "503",
+        "recoveryOptions": ["Compensate"],
+        "scope": {"namespace": NAMESPACE},
+    }
+    raw = {"metadata": metadata("letter"), "spec": spec, "status": {"phase": phase, **status}}
+    return DeadLetter.read(raw)
+
+
+def action(outcome: str = "failed", status: Object | None = None, **spec: Any) -> Action:
+    """An action that bob reported."""
+    given = {"operation": "board.post", "outcome": outcome, "requester": BOB, **spec}
+    return Action.read({"metadata": metadata("post"), "spec": given, "status": status or {}})
+
+
+def world(
+    one: Compensation, *, outcome: Outcome | None = None, attempt: bool = False, **known: Any
+) -> CompensationWorld:
+    """What is known about a compensation; attempt: this process makes the one in the outbox."""
+    outbox = one.status.outbox
+    made = None
+    if attempt or outcome is not None:
+        made = Attempt((outbox.attempt_key if outbox else None) or "", outcome)
+    facts = {
+        "approvals": (),
+        "followers": (),
+        "unlinked": (),
+        "receipt": None,
+        "objection": None,
+        "scope": SCOPE,
+        "holder": ME,
+        "lease": LEASE,
+        "now": NOW,
+        **known,
+    }
+    return CompensationWorld(compensation=one, attempt=made, **facts)
+
+
+def receipt_of(one: Compensation) -> Receipt:
+    """The proof of the attempt that is in the outbox."""
+    child = receipts.of_compensation(one, {"recorded": True}, SCOPE, NOW)
+    return Receipt.read({"metadata": metadata(child.name), "spec": child.spec.wire()})
+
+
+def action_world(one: Action, obstacle: str | None = None) -> ActionWorld:
+    """What is known about an action."""
+    return ActionWorld(one, SCOPE, NOW, obstacle)
+
+
+def approval_world(one: Approval, subject: Compensation | None) -> ApprovalWorld:
+    """What is known about an approval."""
+    return ApprovalWorld(one, subject, NOW)
+
+
+def letter_world(
+    one: DeadLetter, named: Compensation | None = None, *candidates: Compensation
+) -> DeadLetterWorld:
+    """What is known about a dead letter."""
+    return DeadLetterWorld(one, named, candidates, NOW)
+
+
+def told(decision: Decision) -> list[str]:
+    """The effects of a decision, in words."""
+    return [_word(effect) for effect in decision.effects]
+
+
+def _word(effect: Effect) -> str:
+    match effect:
+        case Execute():
+            return f"execute {effect.attempt_key}"
+        case Release():
+            return "release"
+        case Wake(Key(kind, _, name)):
+            return f"wake {kind} {name}"
+        case Tell(Key(kind, _, name), reason):
+            return f"tell {kind} {name}: {reason}"
+        case unknown:
+            assert_never(unknown)
+
+
+def written(decision: Decision) -> Any:
+    """The status that a decision writes."""
+    assert decision.status is not None
+    return decision.status
+
+
+def reasons(decision: Decision) -> dict[str, tuple[str, str]]:
+    """The conditions that a decision writes: status and reason, by type."""
+    return {one.type: (str(one.status), one.reason) for one in written(decision).conditions}
+
+
+def check_step(
+    known: CompensationWorld,
+    phase: str | None,
+    ready: str | None,
+    effects: list[str],
+    again: timedelta | None,
+) -> None:
+    """Whether this is what happens next; phase None: nothing is written."""
+    decision = decide(known)
+
+    assert told(decision) == effects
+    assert decision.look_again == again
+    if phase is None:
+        assert decision.status is None
+        return
+    status = written(decision)
+    assert (status.phase, reasons(decision)["Ready"][1]) == (phase, ready)
+    moved = [(known.phase, status.phase)] if known.phase != status.phase else []
+    assert [(one.from_, one.to) for one in status.history] == moved
+    waits_for_a_person = ready in ("Failed", "OutcomeUnknown", "NotExecutable", "NameTaken")
+    assert ("Stalled" in reasons(decision)) == waits_for_a_person
+    assert ("Reconciling" in reasons(decision)) == (reasons(decision)["Ready"][0] == "Unknown")

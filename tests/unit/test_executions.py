@@ -1,0 +1,227 @@
+"""Attempts under way in this process: whatever an executor does, there is an answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from amends.api.execution import Execution, HttpExecution, HttpMethod, RecordExecution
+from amends.core.key import Key
+from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
+from amends.core.world import Attempt
+from amends.ports import Work
+from amends.runtime import executions as executions_module
+from amends.runtime.executions import Executions
+
+A, B, C = (Key("Compensation", "tenant", name) for name in "abc")
+
+Run = Callable[[Work], Awaitable[Outcome]]
+
+
+class Told:
+    """An executor that does what a test says."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    async def run(self, work: Work) -> Outcome:
+        return await self._run(work)
+
+    def objection(self, execution: Execution) -> str | None:
+        return None
+
+    async def close(self) -> None:
+        pass
+
+
+class Watched:
+    """Executions over one executor, and the keys that ended."""
+
+    def __init__(self, run: Run, limit: int = 8) -> None:
+        self.ended: list[Key] = []
+        self._moved = asyncio.Event()
+        self.executions = Executions({"record": Told(run)}, limit, self._end)
+
+    def _end(self, key: Key) -> None:
+        self.ended.append(key)
+        self._moved.set()
+
+    async def until(self, *ended: Key) -> None:
+        async with asyncio.timeout(10):
+            while sorted(self.ended) != sorted(ended):
+                self._moved.clear()
+                await self._moved.wait()
+
+
+def work(
+    key: Key, attempt: int = 1, seconds: float = 60, execution: Execution | None = None
+) -> Work:
+    return Work(
+        namespace=key.namespace,
+        name=key.name,
+        execution=execution or Execution(record=RecordExecution()),
+        service_account="amends-runner",
+        idempotency_key=f"amends:tenant/{key.name}",
+        attempt_key=f"{key.name}:{attempt}",
+        timeout=timedelta(seconds=seconds),
+    )
+
+
+async def hang(_: Work) -> Outcome:
+    await asyncio.Event().wait()
+    raise AssertionError("never")
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Applied({"id": 1}), NotApplied("busy", retry_after=timedelta(seconds=3)), Unknown("lost")],
+    ids=["applied", "not applied", "unknown"],
+)
+async def test_an_answer_is_kept_until_it_is_released(outcome: Outcome) -> None:
+    async def answer(_: Work) -> Outcome:
+        return outcome
+
+    watched = Watched(answer)
+    assert watched.executions.attempt(A) is None
+    watched.executions.start(A, work(A))
+    assert watched.executions.attempt(A) == Attempt("a:1")
+    await watched.until(A)
+    assert watched.executions.attempt(A) == Attempt("a:1", outcome)
+    watched.executions.release(A)
+    assert watched.executions.attempt(A) is None
+    watched.executions.release(A)
+
+
+async def test_a_failing_executor_leaves_a_doubt_and_no_secret() -> None:
+    async def fail(_: Work) -> Outcome:
+        raise RuntimeError("password=hunter2")
+
+    watched = Watched(fail)
+    watched.executions.start(A, work(A))
+    await watched.until(A)
+    assert watched.executions.attempt(A) == Attempt(
+        "a:1", Unknown("executor record failed: RuntimeError")
+    )
+
+
+async def test_an_executor_that_does_not_end_is_stopped_and_leaves_a_doubt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(executions_module, "GRACE", timedelta(0))
+    watched = Watched(hang)
+    watched.executions.start(A, work(A, seconds=0.01))
+    await watched.until(A)
+    assert watched.executions.attempt(A) == Attempt(
+        "a:1", Unknown("executor record did not end within its timeout")
+    )
+
+
+async def test_an_executor_that_is_not_installed_here_has_certainly_done_nothing() -> None:
+    elsewhere = Execution(http=HttpExecution(method=HttpMethod.POST, url="https://example.com"))
+    watched = Watched(hang)
+    watched.executions.start(A, work(A, execution=elsewhere))
+    await watched.until(A)
+    assert watched.executions.attempt(A) == Attempt(
+        "a:1", NotApplied("executor http is not installed here", retryable=False)
+    )
+
+
+async def test_release_stops_it_and_nobody_hears_of_it() -> None:
+    stopped = asyncio.Event()
+
+    async def until_stopped(_: Work) -> Outcome:
+        try:
+            return await hang(_)
+        finally:
+            stopped.set()
+
+    watched = Watched(until_stopped)
+    watched.executions.start(A, work(A))
+    await asyncio.sleep(0)
+    watched.executions.release(A)
+    await asyncio.wait_for(stopped.wait(), 10)
+    await asyncio.sleep(0)
+    assert watched.ended == []
+    assert watched.executions.attempt(A) is None
+
+
+async def test_released_before_it_began_it_never_begins() -> None:
+    begun: list[Work] = []
+
+    async def begin(one: Work) -> Outcome:
+        begun.append(one)
+        return Applied()
+
+    watched = Watched(begin)
+    watched.executions.start(A, work(A))
+    watched.executions.release(A)
+    watched.executions.start(B, work(B))
+    await watched.until(B)
+    assert [one.name for one in begun] == ["b"]
+
+
+async def test_a_new_attempt_replaces_the_one_before_even_if_that_will_not_stop() -> None:
+    let_go = asyncio.Event()
+
+    async def stubborn(one: Work) -> Outcome:
+        if one.attempt_key == "a:2":
+            return Applied({"attempt": 2})
+        try:
+            return await hang(one)
+        except asyncio.CancelledError:
+            await let_go.wait()
+            return Applied({"attempt": 1})
+
+    watched = Watched(stubborn)
+    watched.executions.start(A, work(A, 1))
+    await asyncio.sleep(0)
+    watched.executions.start(A, work(A, 2))
+    await watched.until(A)
+    let_go.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert watched.ended == [A]
+    assert watched.executions.attempt(A) == Attempt("a:2", Applied({"attempt": 2}))
+
+
+async def test_no_more_work_side_by_side_than_the_limit() -> None:
+    begun: list[str] = []
+    gate = asyncio.Event()
+
+    async def wait(one: Work) -> Outcome:
+        begun.append(one.name)
+        await gate.wait()
+        return Applied()
+
+    watched = Watched(wait, limit=2)
+    for key in (A, B, C):
+        watched.executions.start(key, work(key))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert begun == ["a", "b"]
+    watched.executions.release(A)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert begun == ["a", "b", "c"]
+    gate.set()
+    await watched.until(B, C)
+
+
+async def test_drain_waits_for_what_ends_in_time_and_stops_the_rest() -> None:
+    gate = asyncio.Event()
+
+    async def wait(one: Work) -> Outcome:
+        if one.name == "a":
+            gate.set()
+            return Applied()
+        return await hang(one)
+
+    watched = Watched(wait)
+    watched.executions.start(A, work(A))
+    watched.executions.start(B, work(B))
+    await watched.executions.drain(timedelta(milliseconds=20))
+    assert watched.ended == [A]
+    assert watched.executions.attempt(A) == Attempt("a:1", Applied())
+    assert watched.executions.attempt(B) is None
+    await watched.executions.drain(timedelta(seconds=1))
