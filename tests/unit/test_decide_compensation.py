@@ -1,5 +1,6 @@
 """Compensation: from proposed to running, every question of the core answered both ways."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -243,3 +244,15 @@ def test_an_objection_is_told_once() -> None:
 def test_where_no_question_is_answered_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("amends.core.compensation.QUESTIONS", ())
     assert step(world(compensation())) == NOTHING
+
+
+def test_i1_a_changed_plan_that_cannot_run_here_does_not_inherit_approvals() -> None:
+    approved = {"planDigest": "sha256:" + "1" * 64, "approvals": [counted()]}
+    stuck = world(compensation("AwaitingApproval", **approved), objection="not allowed")
+    status = written(decide(stuck))
+    assert status.plan_digest == "sha256:" + "1" * 64
+
+    allowed = replace(stuck, compensation=stuck.compensation.model_copy(update={"status": status}))
+    free = written(decide(replace(allowed, objection=None)))
+    assert free.plan_digest != status.plan_digest
+    assert free.approvals == []

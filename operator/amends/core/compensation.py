@@ -5,7 +5,6 @@ from datetime import timedelta
 from amends.api.compensation import CompensationPhase
 from amends.core import attempts, counting
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Wake
-from amends.core.digest import plan_digest
 from amends.core.outcome import Applied, NotApplied, Unknown
 from amends.core.progress import cancelled, moved, observed
 from amends.core.world import CompensationWorld
@@ -83,25 +82,22 @@ def shall_it_be_cancelled(world: CompensationWorld) -> Decision | None:
 
 def can_it_be_planned(world: CompensationWorld) -> Decision | None:
     """A plan without a digest, or one that no executor here will carry out, goes nowhere."""
-    try:
-        digest = _digest(world)
-    except ValueError as why:
+    if world.phase is P.RUNNING:
+        return None
+    if world.plan_digest is None:
         return observed(
             world,
-            objection=f"spec.execution holds a value without an exact JSON form ({why}): "
-            "write large numbers as strings",
+            objection="spec.execution holds a number that has no exact JSON form: "
+            "write numbers beyond ±9007199254740991 as strings",
         )
-    if world.objection is not None and world.phase is not P.RUNNING:
-        status = world.compensation.status.model_copy(update={"plan_digest": digest})
-        return observed(world, status, objection=world.objection)
-    return None
+    return observed(world, objection=world.objection) if world.objection is not None else None
 
 
 def is_the_plan_new(world: CompensationWorld) -> Decision | None:
     """A new plan starts the approval anew: what was approved was another one."""
     spec, status = world.compensation.spec, world.compensation.status
     unapproved = world.phase in (P.PROPOSED, P.AWAITING_APPROVAL, P.APPROVED)
-    digest = _digest(world)
+    digest = world.plan_digest
     if not unapproved or (world.phase is not P.PROPOSED and status.plan_digest == digest):
         return None
     to = P.AWAITING_APPROVAL if spec.approval.required else P.APPROVED
@@ -174,8 +170,3 @@ QUESTIONS = (
     do_its_dead_letters_name_it,
     shall_it_run,
 )
-
-
-def _digest(world: CompensationWorld) -> str:
-    meta = world.compensation.metadata
-    return plan_digest(meta.namespace, meta.name, world.compensation.spec)

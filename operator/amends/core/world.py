@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from amends.api.action import Action
 from amends.api.approval import Approval
 from amends.api.compensation import Compensation, CompensationPhase
 from amends.api.dead_letter import DeadLetter
 from amends.api.receipt import Receipt, Scope
+from amends.core.digest import plan_digest
 from amends.core.key import Key
 from amends.core.outcome import Outcome
 
@@ -85,6 +87,15 @@ class CompensationWorld:
         """The key of the compensation."""
         meta = self.compensation.metadata
         return Key("Compensation", meta.namespace, meta.name)
+
+    @cached_property
+    def plan_digest(self) -> str | None:
+        """What an approver approves; None if the plan has no exact JSON form."""
+        meta = self.compensation.metadata
+        try:
+            return plan_digest(meta.namespace, meta.name, self.compensation.spec)
+        except ValueError:
+            return None
 
     @property
     def phase(self) -> CompensationPhase:

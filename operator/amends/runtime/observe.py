@@ -145,11 +145,14 @@ class Observer:
 
     def _unlinked(self, key: Key, compensation: Compensation) -> tuple[Key, ...]:
         effect = compensation.spec.target_effect
-        letters = _readable(DeadLetter, self._cache.related("DeadLetter", key.namespace, effect))
+        unlinked = [
+            raw
+            for raw in self._cache.related("DeadLetter", key.namespace, effect)
+            if "compensationRef" not in raw.get("status", {})
+        ]
         return tuple(
             Key("DeadLetter", key.namespace, letter.metadata.name)
-            for letter in letters
-            if letter.status.compensation_ref is None
+            for letter in _readable(DeadLetter, unlinked)
         )
 
     def _attempt(self, key: Key, compensation: Compensation) -> Attempt | None:
