@@ -94,8 +94,7 @@ def test_a6_the_dead_letter_is_there_before_the_compensation_can_run() -> None:
     assert (receipt.kind, letter.kind) == ("Receipt", "DeadLetter")
     assert compensation.name == "compensation-effect-post"
     assert compensation.spec.wire()["requester"]["username"] == "bob"
-    assert set(compensation.same).isdisjoint({"suspend", "cancel", "requester"})
-    assert {"type", "execution", "targetEffect"} <= set(compensation.same)
+    assert set(compensation.same) == {"targetEffect", "actionRef"}  # people may change the plan
 
 
 def test_a6_a_success_proposes_nothing() -> None:

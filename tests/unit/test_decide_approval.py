@@ -54,6 +54,9 @@ REFUSED = "tell Compensation undo: {}"
             *(WAITING, "Expired", True, [REFUSED.format("Expired")]),
             id="expired",
         ),
+        pytest.param(
+            approval(expiresAt=after(0)), None, "Expired", True, [], id="expired, and no subject"
+        ),
         *[
             pytest.param(
                 approval(),

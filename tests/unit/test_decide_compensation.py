@@ -205,6 +205,19 @@ def test_one_person_counts_once_however_often_they_approve() -> None:
     assert written(decision).phase == "AwaitingApproval"
 
 
+def test_more_approvals_than_asked_for_stay_out_of_the_ledger_but_a_rejection_does_not() -> None:
+    subject = compensation("AwaitingApproval", spec=TWO, **DEADLINE)
+    crowd = approvals_of(subject, *(f"person-{number:02}" for number in range(40)))
+
+    assert len(written(decide(world(subject, approvals=crowd))).approvals) == 2
+
+    digest = crowd[0].spec.plan_digest
+    late = approval("z", user="dora", decision="Reject", planDigest=digest)
+    rejected = written(decide(world(subject, approvals=[*crowd, late])))
+    assert rejected.phase == "Cancelled"
+    assert [one.username for one in rejected.approvals][2:] == ["dora"]
+
+
 @pytest.mark.parametrize(
     ("requester", "left"),
     [({"username": "alice"}, []), ({"username": "bob"}, ["alice"]), (None, ["alice"])],
@@ -247,10 +260,11 @@ def test_where_no_question_is_answered_nothing_happens(monkeypatch: pytest.Monke
 
 
 def test_i1_a_changed_plan_that_cannot_run_here_does_not_inherit_approvals() -> None:
-    approved = {"planDigest": "sha256:" + "1" * 64, "approvals": [counted()]}
-    stuck = world(compensation("AwaitingApproval", **approved), objection="not allowed")
+    old = "sha256:" + "1" * 64
+    subject = compensation("AwaitingApproval", planDigest=old, approvals=[counted()])
+    stuck = world(subject, objection="not allowed")
     status = written(decide(stuck))
-    assert status.plan_digest == "sha256:" + "1" * 64
+    assert status.plan_digest == old
 
     allowed = replace(stuck, compensation=stuck.compensation.model_copy(update={"status": status}))
     free = written(decide(replace(allowed, objection=None)))

@@ -43,6 +43,9 @@ class Watched:
         self._moved = asyncio.Event()
         self.executions = Executions({"record": Told(run)}, limit, self._end)
 
+    def attempt(self, key: Key) -> Attempt | None:
+        return self.executions.attempt(key, f"amends:tenant/{key.name}")
+
     def _end(self, key: Key) -> None:
         self.ended.append(key)
         self._moved.set()
@@ -83,13 +86,14 @@ async def test_an_answer_is_kept_until_it_is_released(outcome: Outcome) -> None:
         return outcome
 
     watched = Watched(answer)
-    assert watched.executions.attempt(A) is None
+    assert watched.attempt(A) is None
     watched.executions.start(A, work(A))
-    assert watched.executions.attempt(A) == Attempt("a:1")
+    assert watched.attempt(A) == Attempt("a:1")
     await watched.until(A)
-    assert watched.executions.attempt(A) == Attempt("a:1", outcome)
+    assert watched.attempt(A) == Attempt("a:1", outcome)
+    assert watched.executions.attempt(A, "amends:tenant/a-namesake") is None
     watched.executions.release(A)
-    assert watched.executions.attempt(A) is None
+    assert watched.attempt(A) is None
     watched.executions.release(A)
 
 
@@ -100,9 +104,7 @@ async def test_a_failing_executor_leaves_a_doubt_and_no_secret() -> None:
     watched = Watched(fail)
     watched.executions.start(A, work(A))
     await watched.until(A)
-    assert watched.executions.attempt(A) == Attempt(
-        "a:1", Unknown("executor record failed: RuntimeError")
-    )
+    assert watched.attempt(A) == Attempt("a:1", Unknown("executor record failed: RuntimeError"))
 
 
 async def test_an_executor_that_does_not_end_is_stopped_and_leaves_a_doubt(
@@ -112,7 +114,7 @@ async def test_an_executor_that_does_not_end_is_stopped_and_leaves_a_doubt(
     watched = Watched(hang)
     watched.executions.start(A, work(A, seconds=0.01))
     await watched.until(A)
-    assert watched.executions.attempt(A) == Attempt(
+    assert watched.attempt(A) == Attempt(
         "a:1", Unknown("executor record did not end within its timeout")
     )
 
@@ -122,7 +124,7 @@ async def test_an_executor_that_is_not_installed_here_has_certainly_done_nothing
     watched = Watched(hang)
     watched.executions.start(A, work(A, execution=elsewhere))
     await watched.until(A)
-    assert watched.executions.attempt(A) == Attempt(
+    assert watched.attempt(A) == Attempt(
         "a:1", NotApplied("executor http is not installed here", retryable=False)
     )
 
@@ -143,7 +145,7 @@ async def test_release_stops_it_and_nobody_hears_of_it() -> None:
     await asyncio.wait_for(stopped.wait(), 10)
     await asyncio.sleep(0)
     assert watched.ended == []
-    assert watched.executions.attempt(A) is None
+    assert watched.attempt(A) is None
 
 
 async def test_released_before_it_began_it_never_begins() -> None:
@@ -182,7 +184,7 @@ async def test_a_new_attempt_replaces_the_one_before_even_if_that_will_not_stop(
     for _ in range(5):
         await asyncio.sleep(0)
     assert watched.ended == [A]
-    assert watched.executions.attempt(A) == Attempt("a:2", Applied({"attempt": 2}))
+    assert watched.attempt(A) == Attempt("a:2", Applied({"attempt": 2}))
 
 
 async def test_no_more_work_side_by_side_than_the_limit() -> None:
@@ -222,6 +224,6 @@ async def test_drain_waits_for_what_ends_in_time_and_stops_the_rest() -> None:
     watched.executions.start(B, work(B))
     await watched.executions.drain(timedelta(milliseconds=20))
     assert watched.ended == [A]
-    assert watched.executions.attempt(A) == Attempt("a:1", Applied())
-    assert watched.executions.attempt(B) is None
+    assert watched.attempt(A) == Attempt("a:1", Applied())
+    assert watched.attempt(B) is None
     await watched.executions.drain(timedelta(seconds=1))

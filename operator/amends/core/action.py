@@ -126,7 +126,8 @@ def _compensation(action: Action) -> Create:
         action_ref=LocalRef(name=action.metadata.name),
         requester=action.spec.requester,
     )
-    same = [field for field in spec.wire() if field not in CompensationSpec.NOT_PLAN]
+    # Not the plan: people may change that before it is approved, also before we have looked again.
+    same = ("targetEffect", "actionRef")
     return Create("Compensation", identity.compensation_name(action), spec, same)
 
 

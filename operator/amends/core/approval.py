@@ -36,8 +36,11 @@ def verdict(
 ) -> Verdict:
     """Judge one statement against its subject and what the subject's ledger already holds."""
     spec, name = approval.spec, approval.spec.subject_ref.name
-    if subject is None:
+    expired = spec.expires_at is not None and spec.expires_at <= now
+    if subject is None and not expired:
         return Verdict("SubjectNotFound", f"waits for compensation {name} to be created")
+    if subject is None:
+        return Verdict("Expired", f"spec.expiresAt {spec.expires_at} has passed", final=True)
     bound = approval.status.bound_uid or spec.subject_ref.uid
     if bound not in (None, subject.metadata.uid):
         return Verdict(
@@ -48,8 +51,8 @@ def verdict(
         )
     if any(counted.uid == approval.metadata.uid for counted in ledger):
         return Verdict("Counted", f"counted for compensation {name}", final=True)
-    if spec.expires_at is not None and spec.expires_at <= now:
-        return Verdict("Expired", f"spec.expiresAt {spec.expires_at.isoformat()} has passed", True)
+    if expired:
+        return Verdict("Expired", f"spec.expiresAt {spec.expires_at} has passed", final=True)
     if subject.status.phase not in OPEN_FOR_APPROVAL:
         return Verdict("TooLate", f"compensation {name} is already {subject.status.phase}", True)
     if spec.actor is None or subject.spec.requester is None:

@@ -16,16 +16,20 @@ def count(world: CompensationWorld) -> Decision:
     """Enter what counts into the ledger. Any Reject ends it; enough Approves approve it."""
     compensation = world.compensation
     ledger = [one for one in compensation.status.approvals if not _by_requester(one, compensation)]
-    counted = len(ledger)
+    counted, policy = len(ledger), compensation.spec.approval
     for approval in _bound(world):
-        if verdict(approval, compensation, ledger, world.now).reason == "Countable":
+        if verdict(approval, compensation, ledger, world.now).reason != "Countable":
+            continue
+        rejects = approval.spec.decision is ApprovalDecision.REJECT
+        if rejects or len(ledger) < policy.approvers:  # more than are asked for change nothing
             ledger.append(_entry(approval, world))
+        if rejects:
+            break
     new = ledger[counted:]
     rejection = next((one for one in new if one.decision is ApprovalDecision.REJECT), None)
     if rejection is not None:
         message = f"rejected by {rejection.username}: {rejection.reason or 'no reason given'}"
         return cancelled(world, "Rejected", message, actor=rejection.username, approvals=ledger)
-    policy = compensation.spec.approval
     if len(ledger) >= policy.approvers:
         people = ", ".join(one.username for one in ledger)
         decision = moved(world, P.APPROVED, f"approved by {people}", actor=people, approvals=ledger)

@@ -60,7 +60,8 @@ async def _until_served(cluster: KubeCluster, stop: asyncio.Event) -> None:
     while not stop.is_set() and (missing := await cluster.missing_kinds()):
         log.warning("CRDs are not installed: kubectl apply -f crds/", missing=missing)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), CRD_POLL_SECONDS)
+            async with asyncio.timeout(CRD_POLL_SECONDS):
+                await stop.wait()
 
 
 async def serve(

@@ -32,18 +32,23 @@ class Executions:
         self._places = asyncio.Semaphore(limit)
         self._ended = ended
         self._attempts: dict[Key, Attempt] = {}
+        self._keys: dict[Key, str] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._none_left = asyncio.Event()
         self._none_left.set()
 
-    def attempt(self, key: Key) -> Attempt | None:
-        """The attempt this process makes for an object, with its outcome once it has ended."""
-        return self._attempts.get(key)
+    def attempt(self, key: Key, idempotency_key: str | None) -> Attempt | None:
+        """The attempt this process makes under that key, with its outcome once it has ended.
+
+        The idempotency key names the very object: a namesake never gets its predecessor's outcome.
+        """
+        return self._attempts.get(key) if self._keys.get(key) == idempotency_key else None
 
     def start(self, key: Key, work: Work) -> None:
         """Let the executor work. `ended` is called with the key when the outcome is known."""
         self.release(key)
         self._attempts[key] = Attempt(work.attempt_key)
+        self._keys[key] = work.idempotency_key
         self._none_left.clear()
         task = asyncio.create_task(self._run(key, work), name=f"attempt {work.attempt_key}")
         self._tasks[key] = task
@@ -51,6 +56,7 @@ class Executions:
     def release(self, key: Key) -> None:
         """Stop it if it still works, and forget it."""
         self._attempts.pop(key, None)
+        self._keys.pop(key, None)
         if not self._attempts:
             self._none_left.set()
         if (task := self._tasks.pop(key, None)) is not None:

@@ -156,9 +156,11 @@ class Observer:
         )
 
     def _attempt(self, key: Key, compensation: Compensation) -> Attempt | None:
-        attempt, outbox = self._executions.attempt(key), compensation.status.outbox
-        current = outbox.attempt_key if outbox is not None else None
-        return attempt if attempt is not None and attempt.key == current else None
+        outbox = compensation.status.outbox
+        if outbox is None:
+            return None
+        attempt = self._executions.attempt(key, outbox.idempotency_key)
+        return attempt if attempt is not None and attempt.key == outbox.attempt_key else None
 
     async def _receipt(self, compensation: Compensation, attempt: Attempt | None) -> Receipt | None:
         """The receipt that a holder before us may have left; ours is known without asking."""

@@ -1,0 +1,113 @@
+"""The end of a story as it may be compared: everything that is written, except what may differ.
+
+Masked, because two undisturbed runs differ in it as well: uids, times, resource versions, holders,
+the namespace, the board's address, and digests over any of these.
+
+Masked, because a life more may cost an attempt more: the number of attempts, the names made from
+that number (outbox entry, effect, Receipt of an attempt), `outbox.doubt` (it says that an earlier
+attempt had no answer), the target's remark that it answers once more what it answered before, and
+a detour Running → Failed → Running.
+
+Left out: generation counters of the server (managedFields and the like), which people never see.
+"""
+
+import copy
+import difflib
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from amends.api import Compensation, Receipt
+from amends.core import identity, receipts
+from chaos.stories import Objects, Told
+
+End = dict[str, Any]
+
+_ATTEMPT = re.compile(r"\battempts? \d+")
+_MADE_FROM_ATTEMPT = re.compile(r"(effect|outbox)-compensation-[0-9a-f]{16}(-[0-9a-f]{8})?")
+_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+_MADE_FROM_UID = re.compile(r"(effect-[0-9a-f]{16})-[0-9a-f]{16}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)")
+_UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+async def end_of(told: Told) -> End:
+    """What is in the namespace and on the board, comparable."""
+    found = await told.objects()
+    check_receipts(found)
+    comparable = {
+        kind: sorted((_part(one) for one in objects), key=lambda one: json.dumps(one))
+        for kind, objects in found.items()
+    }
+    text = json.dumps(comparable)
+    for pattern, mask in (
+        (_TIME, "<time>"),
+        (_DATE, "<time>"),
+        (_MADE_FROM_ATTEMPT, r"\1-<attempt>"),
+        (_MADE_FROM_UID, r"\1-<uid>"),
+        (_UID, "<uid>"),
+        (_DIGEST, "<digest>"),
+        (_ATTEMPT, "attempt <n>"),
+    ):
+        text = pattern.sub(mask, text)
+    text = text.replace(told.namespace, "<namespace>").replace(told.origin, "<board>")
+    return {**json.loads(text), "effects": told.board.effects.total()}
+
+
+def difference(one: End, other: End) -> str:
+    """What differs between two ends, line by line."""
+    calm, disturbed = (
+        json.dumps(end, indent=1, sort_keys=True).splitlines() for end in (other, one)
+    )
+    lines = difflib.unified_diff(calm, disturbed, "undisturbed", "disturbed", n=2, lineterm="")
+    return "\n".join(lines)
+
+
+def _part(raw: Any) -> Any:
+    spec = copy.deepcopy(raw["spec"]) if raw["kind"] == "Receipt" else None
+    status = {**raw.get("status", {})}
+    if spec is not None:
+        spec["attempt"] = "<n>"
+        if "attempt" in spec["payload"]:
+            spec["payload"]["attempt"] = "<n>"
+            spec["payload"]["evidence"]["headers"].pop("Idempotent-Replayed", None)
+    if "attempts" in status:
+        status["attempts"] = "<n>"
+        status["history"] = [step["to"] for step in _without_detours(status.get("history", []))]
+    if raw["kind"] == "Compensation" and "outbox" in status:
+        status["outbox"] = {
+            key: "<n>" if key in ("attempt", "attemptKey", "claimedBy") else value
+            for key, value in status["outbox"].items()
+            if key != "doubt"
+        }
+        status["executedBy"] = "<holder>"
+    return {"name": raw["metadata"]["name"], "spec": spec, "status": status}
+
+
+def _without_detours(history: Sequence[Any]) -> list[Any]:
+    straight: list[Any] = []
+    for step in history:
+        if (step["from"], step["to"]) == ("Failed", "Running"):
+            straight.pop()
+        else:
+            straight.append(step)
+    return straight
+
+
+def check_receipts(found: Objects) -> None:
+    """I3: one Receipt for what was undone, and each of them genuine."""
+    about: dict[str, int] = {}
+    for raw in found["Receipt"]:
+        receipt = Receipt.read(dict(raw))
+        assert receipts.is_genuine(receipt.metadata.name, receipt.spec)
+        about[receipt.spec.subject.uid] = about.get(receipt.spec.subject.uid, 0) + 1
+    for raw in found["Compensation"]:
+        undo = Compensation.read(dict(raw))
+        completed = undo.status.phase == "Completed"
+        assert about.get(undo.metadata.uid, 0) == completed, f"receipts about {undo.status.phase}"
+        if completed:
+            assert undo.status.receipt_ref is not None
+            name = identity.compensation_receipt_name(undo, undo.status.attempts)
+            assert undo.status.receipt_ref.name == name

@@ -1,0 +1,177 @@
+"""Stories: what people and the target do, told the same way whatever happens to the operator."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from board import Board, Fault
+
+from amends.api import GROUP, KINDS, VERSION
+from amends.ports import Raw
+from chaos.rig import Scene
+
+PLURALS = {kind.__name__: kind.SERVED.plural for kind in KINDS}
+ENDED = ("Completed", "Cancelled")
+
+Objects = dict[str, list[Raw]]
+"""Everything of ours in a namespace, by kind."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """One action, what is to become of it, and what the target does when it is asked to undo it."""
+
+    outcome: str = "failed"
+    retry_safety: str = "ProviderKey"
+    decision: str = "Approve"
+    """What alice says; empty: nothing."""
+    approval_required: bool = True
+    faults: tuple[Fault, ...] = ()
+    ends: str = "Completed"
+    """Phase of the Compensation in the end, if nothing disturbs it; empty: there is none."""
+
+
+STORIES = {
+    "undone-under-a-key": Story(),
+    "undone-without-a-key": Story(retry_safety="None"),
+    "undone-unasked": Story(approval_required=False),
+    "the-target-has-no-time-at-first": Story(faults=(Fault("status", 503, retry_after=1),)),
+    "the-first-answer-is-lost": Story(faults=(Fault("drop_after"),)),
+    "rejected": Story(decision="Reject", ends="Cancelled"),
+    "nothing-to-undo": Story(outcome="succeeded", ends=""),
+}
+
+
+@dataclass
+class Told:
+    """A story under way: its namespace, its target, and who has to do what."""
+
+    story: Story
+    scene: Scene
+    namespace: str
+    origin: str
+    board: Board = field(default_factory=Board)
+
+    async def begin(self) -> None:
+        """bob's automation reports what it did."""
+        await self._create(self.scene.bob, "Action", "post", _action(self.story, self.origin))
+
+    async def decide(self) -> None:
+        """alice decides as soon as there is a plan to decide about."""
+        if not self.is_to_be_decided():
+            return
+
+        async def planned() -> bool:
+            found = (await self.objects("Compensation"))["Compensation"]
+            return any("planDigest" in one["status"] for one in found)
+
+        await self.scene.exchange.until(self.namespace, planned)
+        (undo,) = (await self.objects("Compensation"))["Compensation"]
+        spec = {
+            "subjectRef": {"name": undo["metadata"]["name"]},
+            "planDigest": undo["status"]["planDigest"],
+            "decision": self.story.decision,
+            "reason": "I looked at it",
+        }
+        await self._create(self.scene.alice, "Approval", "alice-says", spec)
+
+    def is_to_be_decided(self) -> bool:
+        """Whether there will be an Approval."""
+        story = self.story
+        return bool(story.ends and story.decision and story.approval_required)
+
+    async def objects(self, *kinds: str) -> Objects:
+        """What the server holds now."""
+        found: Objects = {}
+        for kind in kinds or PLURALS:
+            page = await self.scene.admin.call("GET", self._path(kind))
+            found[kind] = [{"kind": kind, **item} for item in page["items"]]
+        return found
+
+    async def is_over(self) -> bool:
+        """Whether nothing more is going to happen by itself."""
+        found = await self.objects()
+        return (
+            len(found["Action"]) == 1
+            and all(one["status"]["phase"] == "Recorded" for one in found["Action"])
+            and len(found["Compensation"]) == bool(self.story.ends)
+            and all(
+                one["status"]["phase"] in ENDED or _stalled(one) for one in found["Compensation"]
+            )
+            and len(found["Approval"]) == self.is_to_be_decided()
+            and all(one["status"].get("settled") for one in found["Approval"])
+            and self._is_answered(found)
+        )
+
+    def _is_answered(self, found: Objects) -> bool:
+        completed = [one for one in found["Compensation"] if one["status"]["phase"] == "Completed"]
+        return not completed or all(one["status"].get("settled") for one in found["DeadLetter"])
+
+    async def remove(self, kind: str, name: str) -> None:
+        """An administrator deletes an object."""
+        await self.scene.admin.call("DELETE", f"{self._path(kind)}/{name}")
+
+    async def _create(self, by: Any, kind: str, name: str, spec: Raw) -> None:
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": kind,
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        await by.call("POST", self._path(kind), body=body)
+
+    def _path(self, kind: str) -> str:
+        return f"/apis/{GROUP}/{VERSION}/namespaces/{self.namespace}/{PLURALS[kind]}"
+
+
+def _stalled(raw: Raw) -> bool:
+    return any(one["type"] == "Stalled" for one in raw["status"].get("conditions", ()))
+
+
+def _action(story: Story, origin: str) -> Raw:
+    return {
+        "operation": "board.post",
+        "outcome": story.outcome,
+        "idempotencyKey": "run-a/post",
+        "runId": "run-a",
+        "compensation": {
+            "name": "undo-post",
+            "type": "message.remove",
+            "approval": {"required": story.approval_required},
+            "retry": {"maxAttempts": 5, "backoffSeconds": 1},
+            "execution": {
+                "http": {
+                    "method": "DELETE",
+                    "url": f"{origin}/messages/m-1",
+                    "retrySafety": story.retry_safety,
+                }
+            },
+        },
+    }
+
+
+@asynccontextmanager
+async def telling(story: Story, scene: Scene) -> AsyncIterator[Told]:
+    """A namespace and a message board of its own, with the message on it, and the Action."""
+    board = Board()
+    board.post("posted by mistake")
+    board.faults.extend(story.faults)
+    runner = web.AppRunner(board.app(), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        told = Told(story, scene, await scene.namespace(), origin, board)
+        await told.begin()
+        deciding = asyncio.create_task(told.decide())
+        try:
+            yield told
+            await deciding
+        finally:
+            deciding.cancel()
+            await asyncio.gather(deciding, return_exceptions=True)
+    finally:
+        await runner.cleanup()

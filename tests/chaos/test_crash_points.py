@@ -1,0 +1,134 @@
+"""I8: the power fails at the n-th call to the outside, for every n; the end is the same.
+
+A call is one get, create, status write or list at the API server, or one run of an executor. At
+each of them the operator loses power twice: just before it happens, and when it has happened but
+nobody has heard the answer. From then on every call of that life hangs, and its tasks are
+cancelled. A second life carries on. How many points there are is found out: until a life ends
+without reaching its point.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from chaos.ending import End, difference, end_of
+from chaos.power import Moment, Point, PowerLine
+from chaos.rig import Incarnation, Scene, ShiftedClock, Stage, scene
+from chaos.stories import STORIES, Story, Told, telling
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]
+
+SIDE_BY_SIDE = 6
+LATER = timedelta(minutes=6)
+"""The second life's clock is ahead by more than a claim lasts, so it need not wait for it."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """One run: its end, and the line of its first life."""
+
+    end: End
+    line: PowerLine
+
+
+async def played(story: Story, on: Scene, point: Point | None) -> Played:
+    """The story, told with one life if there is no point or it is never reached, else with two."""
+    async with telling(story, on) as told:
+        first = life(told, "first-life", PowerLine(point), timedelta(0))
+        async with first.living():
+            await first_of(first.line.lost.wait(), over(told, first))
+        if first.line.lost.is_set():
+            second = life(told, "second-life", PowerLine(), LATER)
+            async with second.living():
+                await over(told, second)
+        return Played(await end_of(told), first.line)
+
+
+def life(told: Told, holder: str, line: PowerLine, shift: timedelta) -> Incarnation:
+    return Incarnation(
+        told.scene, told.namespace, holder, line, ShiftedClock(shift), (told.origin,)
+    )
+
+
+async def over(told: Told, alive: Incarnation) -> None:
+    """Nothing more is to happen, and nothing is being looked at."""
+
+    async def quiet() -> bool:
+        return await told.is_over() and len(alive.runtime.queue) == 0
+
+    try:
+        await told.scene.exchange.until(told.namespace, quiet)
+    except TimeoutError as why:
+        made = ", ".join(call.name for call in alive.line.calls)
+        raise AssertionError(f"no end after: {made}\n{await end_of(told)}") from why
+
+
+async def first_of(*awaited: object) -> None:
+    tasks = [asyncio.ensure_future(one) for one in awaited]  # type: ignore[call-overload]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("name", STORIES)
+async def test_the_end_is_the_same_wherever_the_power_fails(
+    name: str, moment: Moment, stage: Stage
+) -> None:
+    story = STORIES[name]
+    wrong: list[str] = []
+    async with scene(stage) as on:
+        calm = await played(story, on, None)
+        assert [one["status"]["phase"] for one in calm.end["Compensation"]] == (
+            [story.ends] if story.ends else []
+        )
+        assert calm.end["effects"] == (story.ends == "Completed")
+        numbers = count(1)
+        while True:
+            points = [Point(next(numbers), moment) for _ in range(SIDE_BY_SIDE)]
+            runs = await asyncio.gather(*(played(story, on, point) for point in points))
+            reached = [run for run in runs if run.line.lost.is_set()]
+            wrong += [
+                f"{run.line.story()}: {why}" for run in reached if (why := fault(run, calm, story))
+            ]
+            if len(reached) < len(runs) and points[-1].number >= len(calm.line.calls):
+                break
+    assert not wrong, f"{len(wrong)} points:\n" + "\n\n".join(wrong)
+
+
+def fault(run: Played, calm: Played, story: Story) -> str | None:
+    """What is wrong with the end of a disturbed run; None: nothing.
+
+    Where a repeat is not safe, a life that ended between the claim and the Receipt leaves a doubt
+    that only a person can settle. A call that was under way when the power failed may have happened
+    or not; then both ends are right.
+    """
+    claimed = run.line.happened("write_status Compensation Running")
+    proved = run.line.happened("create CompensationReceipt")
+    may_doubt = story.retry_safety == "None" and claimed is not False and proved is not True
+    must_doubt = may_doubt and claimed is True and proved is False
+    if run.end == calm.end and not must_doubt:
+        return None
+    if may_doubt and is_in_doubt(run):
+        return None
+    return difference(run.end, calm.end)
+
+
+def is_in_doubt(run: Played) -> bool:
+    """Whether it says that nobody knows, claims nothing else, and has not sent anything twice."""
+    (undo,), (letter,) = run.end["Compensation"], run.end["DeadLetter"]
+    true = {one["type"] for one in undo["status"]["conditions"] if one["status"] == "True"}
+    sent = run.line.happened("run http")
+    return (
+        undo["status"]["phase"] == "Running"
+        and undo["status"]["outbox"]["outcome"] == "Unknown"
+        and {"Stalled", "OutcomeUnknown"} <= true
+        and letter["status"]["phase"] == "Open"
+        and run.end["effects"] in ((0, 1) if sent is None else (int(sent),))
+    )

@@ -1,0 +1,297 @@
+"""Strategies for worlds: valid models in every combination, also such as no operator makes."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from amends.api import Action, Approval, Compensation, DeadLetter, Receipt
+from amends.api.approval import ApprovalDecision
+from amends.api.compensation import CompensationPhase
+from amends.api.dead_letter import DeadLetterPhase
+from amends.api.execution import Outcome as WireOutcome
+from amends.api.outbox import OutboxPhase
+from amends.api.receipt import Scope
+from amends.core import receipts
+from amends.core.digest import plan_digest
+from amends.core.key import Key
+from amends.core.outcome import Applied, NotApplied, Unknown
+from amends.core.world import (
+    ActionWorld,
+    ApprovalWorld,
+    Attempt,
+    CompensationWorld,
+    DeadLetterWorld,
+)
+
+NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
+LEASE = timedelta(minutes=5)
+SCOPE = Scope(namespace="tenant")
+ME, OTHER = "me-1", "other-2"
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+long_texts = texts | st.integers(1, 4096).map(lambda size: "token=a " * (size // 8))
+names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True) | st.just("n" * 200)
+people = st.sampled_from(["alice", "bob", "carol", "d" * 512, "e" * 512])
+times = st.sampled_from([-86400, -301, -300, -1, 0, 1, 150, 151, 299, 300, 301, 86400]).map(
+    lambda seconds: NOW + timedelta(seconds=seconds)
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+objects = st.dictionaries(texts, json_values, max_size=3)
+some_conditions = st.lists(
+    st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(["Ready", "Stalled", "Approved"]),
+            "status": st.sampled_from(["True", "False", "Unknown"]),
+            "observedGeneration": st.just(1),
+            "lastTransitionTime": times,
+            "reason": st.just("Reason"),
+            "message": texts,
+        }
+    ),
+    max_size=2,
+    unique_by=lambda one: one["type"],
+)
+
+
+def meta(name: str, uid: str = "u-1", generation: int = 3) -> dict[str, Any]:
+    return {
+        "name": name,
+        "namespace": "tenant",
+        "uid": uid,
+        "resourceVersion": "7",
+        "generation": generation,
+        "creationTimestamp": NOW.isoformat(),
+    }
+
+
+@st.composite
+def executions(draw: st.DrawFn) -> dict[str, Any]:
+    if draw(st.booleans()):
+        return {"record": {}}
+    return {
+        "http": {
+            "method": "POST",
+            "url": "https://board/x",
+            "retrySafety": draw(st.sampled_from(["None", "ProviderKey", "Natural"])),
+            "body": draw(json_values),
+        }
+    }
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> dict[str, Any]:
+    backoff = draw(st.integers(1, 3600))
+    return {
+        "execution": draw(executions()),
+        "approval": {
+            "required": draw(st.booleans()),
+            "approvers": draw(st.integers(1, 10)),
+            "deadlineSeconds": draw(st.integers(1, 31536000)),
+        },
+        "retry": {
+            "maxAttempts": draw(st.integers(1, 100)),
+            "backoffSeconds": backoff,
+            "maxBackoffSeconds": draw(st.integers(backoff, 86400)),
+        },
+        "timeoutSeconds": draw(st.integers(1, 3600)),
+        "rollbackInstruction": draw(long_texts),
+    }
+
+
+@st.composite
+def outboxes(draw: st.DrawFn, attempt: int) -> dict[str, Any]:
+    outcome = draw(st.none() | st.sampled_from(list(WireOutcome)))
+    return {
+        "id": "outbox-1",
+        "operation": "compensation.operator_review",
+        "phase": draw(st.sampled_from(list(OutboxPhase))),
+        "attempt": attempt,
+        "idempotencyKey": "amends:tenant/u-1",
+        "attemptKey": f"undo:{attempt}",
+        "claimedBy": draw(st.sampled_from([ME, OTHER])),
+        "claimedAt": NOW - timedelta(seconds=9),
+        "claimExpiresAt": draw(times | st.none()),
+        "outcome": outcome,
+        "detail": draw(st.none() | long_texts) if outcome else None,
+        "doubt": draw(st.none() | long_texts),
+    }
+
+
+@st.composite
+def compensations(draw: st.DrawFn) -> Compensation:
+    spec = {
+        **draw(plans()),
+        "targetEffect": "effect-1",
+        "suspend": draw(st.booleans()),
+        "cancel": draw(st.integers(0, 3)) == 0,
+        "requester": draw(st.none() | people.map(lambda name: {"username": name})),
+    }
+    attempts = draw(st.integers(0, 6))
+    outbox = draw(st.none() | outboxes(attempts))
+    counted = draw(st.lists(people, max_size=3, unique=True))
+    raw = {"metadata": meta("undo"), "spec": spec}
+    status = {
+        "phase": draw(st.sampled_from(list(CompensationPhase))),
+        "reason": draw(st.none() | long_texts),
+        "attempts": attempts,
+        "nextAttemptAt": draw(st.none() | times),
+        "approvalDeadline": draw(st.none() | times),
+        "approvals": [
+            {
+                "name": f"says-{number}",
+                "uid": f"a-{number}",
+                "username": name,
+                "decision": "Approve",
+                "reason": draw(long_texts),
+                "time": NOW,
+            }
+            for number, name in enumerate(counted)
+        ],
+        "outbox": outbox,
+        "conditions": draw(some_conditions),
+        "planDigest": None,
+    }
+    undo = Compensation.read({**raw, "status": status})
+    try:
+        right = plan_digest("tenant", "undo", undo.spec)
+    except ValueError:
+        right = None
+    digest = draw(st.sampled_from([right, right, None, f"sha256:{'0' * 64}"]))
+    return undo.model_copy(
+        update={"status": undo.status.model_copy(update={"plan_digest": digest})}
+    )
+
+
+@st.composite
+def approvals(draw: st.DrawFn, number: int, subject: Compensation | None) -> Approval:
+    digests = [subject.status.plan_digest if subject else None, f"sha256:{'0' * 64}"]
+    digest = next(one for one in draw(st.permutations(digests)) if one is not None)
+    raw = {
+        "metadata": meta(f"says-{number}", f"a-{number}", 1),
+        "spec": {
+            "subjectRef": {
+                "name": "undo",
+                "uid": draw(st.sampled_from([None, None, "u-1", "u-2"])),
+            },
+            "planDigest": digest,
+            "decision": draw(st.sampled_from(list(ApprovalDecision))),
+            "reason": draw(long_texts),
+            "expiresAt": draw(st.none() | times),
+            "actor": draw(st.none() | people.map(lambda name: {"username": name})),
+        },
+        "status": {
+            "settled": draw(st.sampled_from([None, None, True])),
+            "boundUid": draw(st.sampled_from([None, "u-1", "u-1", "u-2"])),
+            "conditions": draw(some_conditions),
+        },
+    }
+    return Approval.read(raw)
+
+
+outcomes = (
+    st.builds(Applied, objects)
+    | st.builds(
+        NotApplied,
+        long_texts.map(lambda text: text * 3),
+        st.booleans(),
+        st.none() | st.integers(0, 86400).map(lambda seconds: timedelta(seconds=seconds)),
+    )
+    | st.builds(Unknown, long_texts.map(lambda text: text * 3))
+)
+
+
+@st.composite
+def compensation_worlds(draw: st.DrawFn) -> CompensationWorld:
+    undo = draw(compensations())
+    outbox = undo.status.outbox
+    attempt = receipt = None
+    if outbox is not None and undo.status.phase is CompensationPhase.RUNNING:
+        if draw(st.booleans()):
+            attempt = Attempt(outbox.attempt_key or "", draw(st.none() | outcomes))
+        elif outbox.outcome is None and draw(st.booleans()):
+            receipt = evidence(undo)
+    count = draw(st.integers(0, 3))
+    return CompensationWorld(
+        compensation=undo,
+        approvals=[draw(approvals(number, undo)) for number in range(7, 7 + count)],
+        followers=draw(st.sampled_from([(), (Key("DeadLetter", "tenant", "letter"),)])),
+        unlinked=draw(st.sampled_from([(), (Key("DeadLetter", "tenant", "letter"),)])),
+        receipt=receipt,
+        attempt=attempt,
+        objection=draw(st.sampled_from([None, None, "no such executor"])),
+        scope=SCOPE,
+        holder=ME,
+        lease=LEASE,
+        now=NOW,
+        obstacle=draw(st.sampled_from([None, None, "the name is taken"])),
+    )
+
+
+def evidence(undo: Compensation) -> Receipt:
+    made = receipts.of_compensation(undo, {}, SCOPE, NOW)
+    return Receipt.read({"metadata": meta(made.name, "r-1"), "spec": made.spec.wire()})
+
+
+@st.composite
+def action_worlds(draw: st.DrawFn) -> ActionWorld:
+    plan = draw(st.none() | plans())
+    raw = {
+        "metadata": meta(draw(names)),
+        "spec": {
+            "operation": draw(st.text("abc.", min_size=1, max_size=256)),
+            "outcome": draw(
+                st.sampled_from(["posted", "failed", "queued", "", "Ünknown", "x" * 256])
+            ),
+            "error": draw(st.none() | long_texts),
+            "target": draw(st.none() | long_texts.map(lambda text: text[:2048])),
+            "idempotencyKey": draw(st.none() | texts.filter(bool)),
+            "runId": draw(st.none() | texts),
+            "contextRunId": draw(st.none() | texts.map(lambda text: f"workflow-{text}")),
+            "attempt": draw(st.integers(1, 1000000)),
+            "input": draw(objects),
+            "receipt": draw(objects),
+            "compensation": plan and {**plan, "name": draw(st.none() | names)},
+        },
+        "status": {
+            "phase": draw(st.sampled_from(["Pending", "Pending", "Recorded"])),
+            "conditions": draw(some_conditions),
+        },
+    }
+    return ActionWorld(
+        Action.read(raw), SCOPE, NOW, draw(st.sampled_from([None, None, "the name is taken"]))
+    )
+
+
+@st.composite
+def approval_worlds(draw: st.DrawFn) -> ApprovalWorld:
+    subject = draw(st.none() | compensations())
+    return ApprovalWorld(draw(approvals(1, subject)), subject, NOW)
+
+
+@st.composite
+def dead_letter_worlds(draw: st.DrawFn) -> DeadLetterWorld:
+    named = draw(st.none() | compensations())
+    raw = {
+        "metadata": meta("letter"),
+        "spec": {
+            "source": "tool_effect",
+            "actionRef": {"name": "post"},
+            "effectId": "effect-1",
+            "operation": "board.post",
+            "reason": draw(long_texts),
+            "recoveryOptions": ["Retry"],
+            "scope": {"namespace": "tenant"},
+        },
+        "status": {
+            "phase": draw(st.sampled_from(list(DeadLetterPhase))),
+            "settled": draw(st.sampled_from([None, None, True])),
+            "compensationRef": named and {"name": "undo"},
+            "conditions": draw(some_conditions),
+        },
+    }
+    candidates = draw(st.lists(compensations(), max_size=2))
+    return DeadLetterWorld(DeadLetter.read(raw), named, candidates, NOW)

@@ -1,0 +1,189 @@
+"""`decide` has an answer to every world (I12), a legal one (I4, I10), and comes to rest.
+
+Worlds are built over valid models: every phase with every outbox, attempt, approval, receipt, wish
+of a person and time, also such as the operator itself would never come to.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from amends.api import Action, Compensation, DeadLetter
+from amends.api.approval import ApprovalDecision
+from amends.api.compensation import CompensationPhase
+from amends.api.outbox import OutboxPhase
+from amends.api.wire import Condition
+from amends.core import identity
+from amends.core.decide import decide
+from amends.core.decision import Decision, Execute
+from amends.core.digest import plan_digest
+from amends.core.machines import ACTION, COMPENSATION, DEAD_LETTER, OUTBOX
+from amends.core.world import (
+    ActionWorld,
+    ApprovalWorld,
+    CompensationWorld,
+    DeadLetterWorld,
+    World,
+)
+from chaos.worlds import action_worlds, approval_worlds, compensation_worlds, dead_letter_worlds
+
+BOUND = 12
+"""No world needs more steps than this without something new happening."""
+
+SETTINGS = settings(
+    max_examples=300,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+EVERY_KIND = pytest.mark.parametrize(
+    "worlds",
+    [action_worlds(), approval_worlds(), compensation_worlds(), dead_letter_worlds()],
+    ids=["action", "approval", "compensation", "dead-letter"],
+)
+
+
+def subject_of(world: World) -> Any:
+    match world:
+        case ActionWorld(action=subject) | ApprovalWorld(approval=subject):
+            return subject
+        case CompensationWorld(compensation=subject) | DeadLetterWorld(dead_letter=subject):
+            return subject
+
+
+def after(world: Any, decision: Decision) -> Any:
+    """The same world, once the decision is carried out."""
+    kind = type(subject_of(world)).__name__
+    changes: dict[str, Any] = {}
+    if decision.status is not None:
+        field = "dead_letter" if kind == "DeadLetter" else kind.lower()
+        changes[field] = subject_of(world).model_copy(update={"status": decision.status})
+    if isinstance(world, CompensationWorld):
+        changes |= {"receipt": None, "attempt": None}
+    return replace(world, **changes)
+
+
+@EVERY_KIND
+@given(data=st.data())
+@SETTINGS
+def test_every_world_has_a_legal_answer(
+    worlds: st.SearchStrategy[World], data: st.DataObject
+) -> None:
+    world = data.draw(worlds)
+    decision = decide(world)
+    if decision.status is not None:
+        check_status(world, decision.status)
+    for effect in decision.effects:
+        if isinstance(effect, Execute):
+            check_execute(world, decision, effect)
+    assert decision.look_again is None or decision.look_again >= timedelta(0)
+
+
+@EVERY_KIND
+@given(data=st.data())
+@SETTINGS
+def test_every_world_comes_to_rest(worlds: st.SearchStrategy[World], data: st.DataObject) -> None:
+    """I12: at one time, with nothing new, a few steps lead to a status that stays."""
+    world = data.draw(worlds)
+    for _ in range(BOUND):
+        decision = decide(world)
+        rests = decision.status is None or decision.status == subject_of(world).status
+        if rests and (decision.look_again is None or decision.look_again > timedelta(0)):
+            return
+        world = after(world, decision)
+    raise AssertionError(f"no rest after {BOUND} steps: {decide(world)}")
+
+
+def check_status(world: World, status: Any) -> None:
+    before = subject_of(world)
+    # The API server would refuse what does not fit: limits, patterns, enums.
+    assert type(status).model_validate(status.wire()).wire() == status.wire()
+    assert status.observed_generation == before.metadata.generation
+    match before:
+        case Action():
+            ACTION.check(before.status.phase, status.phase)
+            assert before.status.phase != "Recorded"
+        case Compensation():
+            COMPENSATION.check(before.status.phase, status.phase)
+            assert before.status.phase not in COMPENSATION.terminal
+            check_outbox(before, status)
+        case DeadLetter():
+            DEAD_LETTER.check(before.status.phase, status.phase)
+            assert not before.status.settled
+        case _:
+            assert not before.status.settled
+    check_conditions(status.conditions)
+
+
+def check_outbox(before: Compensation, status: Any) -> None:
+    """Legal as well, except from phases that no operator leaves a Running or Failed undo with."""
+    was, now = before.status.outbox, status.outbox
+    if was is None or was.phase in OUTBOX.terminal:
+        return
+    odd = was.phase is OutboxPhase.PENDING or (
+        was.phase is OutboxPhase.FAILED and before.status.phase is not CompensationPhase.FAILED
+    )
+    if was.attempt == now.attempt and not odd:
+        OUTBOX.check(was.phase, now.phase)
+    assert now.idempotency_key in (was.idempotency_key, identity.idempotency_key(before))
+
+
+def check_conditions(conditions: Sequence[Condition]) -> None:
+    """kstatus: Ready always; Reconciling and Stalled only when True, and never both."""
+    status = {one.type: one.status for one in conditions}
+    assert len(status) == len(conditions)
+    assert "Ready" in status
+    assert status.get("Reconciling", "True") == "True"
+    assert status.get("Stalled", "True") == "True"
+    assert not {"Reconciling", "Stalled"} <= set(status)
+    if status["Ready"] == "True":
+        assert not {"Reconciling", "Stalled"} & set(status)
+
+
+def check_execute(world: World, decision: Decision, effect: Execute) -> None:
+    """I1: only behind a claim that is written first, on a plan that was agreed to."""
+    assert isinstance(world, CompensationWorld)
+    status: Any = decision.status
+    assert status is not None
+    assert status.phase is CompensationPhase.RUNNING
+    assert status.outbox.claimed_by == world.holder
+    assert status.outbox.claim_expires_at > world.now
+    assert status.outbox.attempt_key == effect.attempt_key
+    assert status.outbox.idempotency_key == effect.idempotency_key
+    before = world.compensation
+    assert effect.execution == before.spec.execution
+    if before.status.phase is CompensationPhase.APPROVED:
+        assert status.plan_digest == plan_digest("tenant", "undo", before.spec)
+    assert before.status.phase not in (
+        CompensationPhase.PROPOSED,
+        CompensationPhase.AWAITING_APPROVAL,
+    )
+
+
+@given(data=st.data())
+@SETTINGS
+def test_approved_only_by_enough_different_people_for_this_plan(data: st.DataObject) -> None:
+    world = data.draw(compensation_worlds())
+    before, decision = world.compensation, decide(world)
+    status: Any = decision.status
+    if status is None or status.phase is not CompensationPhase.APPROVED:
+        return
+    if before.status.phase is CompensationPhase.APPROVED or not before.spec.approval.required:
+        return
+    right = plan_digest("tenant", "undo", before.spec)
+    assert status.plan_digest == right
+    new = {one.uid for one in status.approvals} - {one.uid for one in before.status.approvals}
+    for approval in world.approvals:
+        if approval.metadata.uid in new:
+            assert approval.spec.plan_digest == right
+            assert approval.status.bound_uid == before.metadata.uid
+            assert approval.spec.decision is ApprovalDecision.APPROVE
+    usernames = [one.username for one in status.approvals]
+    assert len(usernames) == len(set(usernames)) >= before.spec.approval.approvers
