@@ -31,6 +31,13 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _address(text: str | None) -> str | None:
+    host, _, port = (text or "").rpartition(":")
+    if text is not None and not (host and port.isdecimal() and 0 < int(port) < 65536):
+        raise typer.BadParameter(f"{text} must be HOST:PORT, e.g. 0.0.0.0:8080")
+    return text
+
+
 @app.callback()
 def _amends(
     version: Annotated[
@@ -78,8 +85,13 @@ def run(
     drain_seconds: Annotated[
         float, typer.Option(min=0, help="How long attempts may go on when asked to stop.")
     ] = 20,
-    health_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Serve /healthz on this port.")
+    health_listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            callback=_address,
+            help="Serve /healthz there, e.g. 0.0.0.0:8080. Default: nowhere.",
+        ),
     ] = None,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
@@ -97,7 +109,7 @@ def run(
         claim=timedelta(seconds=claim_seconds),
         resync=timedelta(seconds=resync_seconds),
         drain=timedelta(seconds=drain_seconds),
-        health_port=health_port,
+        health_listen=health_listen,
     )
     try:
         _run(run_operator(settings))

@@ -95,7 +95,7 @@ async def serve(
     stopping = asyncio.create_task(stop.wait(), name="stop")
     work = asyncio.create_task(work_while_leading(), name="work")
     watching = asyncio.create_task(
-        watch.run(runtime.inbox, connection, clock, settings.health_port, take_signals_back),
+        watch.run(runtime.inbox, connection, clock, settings.health_listen, take_signals_back),
         name="watch",
     )
     everything: tuple[asyncio.Task[Any], ...] = (stopping, work, watching, lease)

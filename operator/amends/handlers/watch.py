@@ -36,7 +36,7 @@ async def run(
     inbox: Inbox,
     connection: Connection,
     clock: Clock,
-    health_port: int | None,
+    health_listen: str | None,
     started: Callable[[], None],
 ) -> None:
     """Watch until cancelled.
@@ -51,7 +51,7 @@ async def run(
         settings=settings(),
         clusterwide=True,
         standalone=True,
-        liveness_endpoint=f"http://0.0.0.0:{health_port}/healthz" if health_port else None,
+        liveness_endpoint=f"http://{health_listen}/healthz" if health_listen else None,
     )
     started()
     await kopf.run_tasks(tasks, ignored=older)

@@ -12,7 +12,7 @@ from amends.api import KINDS
 from amends.core.key import Key
 from amends.ports import Raw
 
-SETTLED_LIMIT = 2000
+SETTLED_LIMIT = 1000
 
 OPEN_WORK = {kind.__name__: kind.SERVED.open_work for kind in KINDS if kind.SERVED.open_work}
 """Field selector of open work, by kind."""
@@ -77,6 +77,7 @@ class Cache:
         if known is not None and not _is_newer(raw, known):
             return False
         self.forget(key)
+        raw = _slim(raw)
         if is_open(raw):
             self._open[key] = raw
             if (relation := _relation(key, raw)) is not None:
@@ -146,6 +147,12 @@ def _safely(relation: Callable[[Raw], str | None], raw: Raw) -> str | None:
         return relation(raw)
     except (KeyError, TypeError):  # an object of another schema; it is reported when looked at
         return None
+
+
+def _slim(raw: Raw) -> Raw:
+    """Without managedFields: nothing here reads them, and they are half of an object."""
+    meta = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
+    return {**raw, "metadata": meta}
 
 
 def _is_newer(one: Raw, other: Raw) -> bool:

@@ -27,5 +27,5 @@ class Settings:
     """How often the cache is compared with the server, whatever the watch said."""
     drain: timedelta = timedelta(seconds=20)
     """How long attempts under way may go on when the process is asked to stop."""
-    health_port: int | None = None
-    """Port of /healthz; None: no probe is served."""
+    health_listen: str | None = None
+    """HOST:PORT of /healthz; None: no probe is served."""
