@@ -10,6 +10,7 @@ import typer
 
 from amends import __version__
 from amends.cli.crds import crds, diagrams
+from amends.executors.registry import BadPlugIn
 from amends.handlers.process import run as run_operator
 from amends.kube.lease import LeaseSettings, LostLeadership
 from amends.runtime import logs
@@ -113,9 +114,9 @@ def run(
     )
     try:
         _run(run_operator(settings))
-    except LostLeadership as why:
+    except (LostLeadership, BadPlugIn) as why:
         typer.echo(str(why), err=True)
-        raise typer.Exit(code=3) from why
+        raise typer.Exit(code=3 if isinstance(why, LostLeadership) else 2) from why
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from amends.kube.connection import Connection
 from amends.kube.events import EventRecorder
 from amends.kube.lease import lead
 from amends.kube.secrets import TenantSecrets
-from amends.ports import Clock, ExecutorContext
+from amends.ports import Clock, ExecutorContext, Fault
 from amends.runtime.clock import SystemClock, process_identity
 from amends.runtime.runtime import Runtime
 from amends.runtime.settings import Settings
@@ -46,7 +46,8 @@ async def run(settings: Settings) -> None:
     saying = asyncio.create_task(recorder.run(), name="events")
     try:
         await _until_served(cluster, stop)
-        await serve(settings, runtime, connection, clock, holder, stop)
+        if not stop.is_set():
+            await serve(settings, runtime, connection, clock, holder, stop)
     finally:
         await recorder.drain(EVENTS_GRACE)
         saying.cancel()
@@ -57,8 +58,13 @@ async def run(settings: Settings) -> None:
 
 async def _until_served(cluster: KubeCluster, stop: asyncio.Event) -> None:
     """Wait for the CRDs: kopf looks for them once, when it starts."""
-    while not stop.is_set() and (missing := await cluster.missing_kinds()):
-        log.warning("CRDs are not installed: kubectl apply -f crds/", missing=missing)
+    while not stop.is_set():
+        try:
+            if not (missing := await cluster.missing_kinds()):
+                return
+            log.warning("CRDs are not installed: kubectl apply -f crds/", missing=missing)
+        except Fault as why:
+            log.warning("API server does not answer as it should", why=str(why))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CRD_POLL_SECONDS):
                 await stop.wait()
