@@ -91,12 +91,13 @@ def _aware(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def _rfc3339(value: datetime) -> str:
+def rfc3339(value: datetime) -> str:
+    """A time as it stands on the wire, and in messages."""
     return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Timestamp = Annotated[
-    datetime, AfterValidator(_aware), PlainSerializer(_rfc3339, return_type=str, when_used="json")
+    datetime, AfterValidator(_aware), PlainSerializer(rfc3339, return_type=str, when_used="json")
 ]
 """RFC 3339 in UTC, milliseconds."""
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from amends.api.approval import Approval, ApprovalDecision, ApprovalStatus
 from amends.api.compensation import Compensation, CompensationPhase, CountedApproval
+from amends.api.wire import rfc3339
 from amends.core.conditions import FALSE, TRUE, UNKNOWN, Observed, conditions
 from amends.core.decision import NOTHING, Decision, Effect, Tell, Wake
 from amends.core.key import Key
@@ -36,11 +37,14 @@ def verdict(
 ) -> Verdict:
     """Judge one statement against its subject and what the subject's ledger already holds."""
     spec, name = approval.spec, approval.spec.subject_ref.name
-    expired = spec.expires_at is not None and spec.expires_at <= now
-    if subject is None and not expired:
-        return Verdict("SubjectNotFound", f"waits for compensation {name} to be created")
+    expired = (
+        Verdict("Expired", f"spec.expiresAt {rfc3339(spec.expires_at)} has passed", final=True)
+        if spec.expires_at is not None and spec.expires_at <= now
+        else None
+    )
     if subject is None:
-        return Verdict("Expired", f"spec.expiresAt {spec.expires_at} has passed", final=True)
+        waits = f"waits for compensation {name} to be created"
+        return expired or Verdict("SubjectNotFound", waits)
     bound = approval.status.bound_uid or spec.subject_ref.uid
     if bound not in (None, subject.metadata.uid):
         return Verdict(
@@ -51,8 +55,8 @@ def verdict(
         )
     if any(counted.uid == approval.metadata.uid for counted in ledger):
         return Verdict("Counted", f"counted for compensation {name}", final=True)
-    if expired:
-        return Verdict("Expired", f"spec.expiresAt {spec.expires_at} has passed", final=True)
+    if expired is not None:
+        return expired
     if subject.status.phase not in OPEN_FOR_APPROVAL:
         return Verdict("TooLate", f"compensation {name} is already {subject.status.phase}", True)
     if spec.actor is None or subject.spec.requester is None:

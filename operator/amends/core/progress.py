@@ -12,6 +12,7 @@ from amends.api.compensation import (
 )
 from amends.api.execution import Outcome
 from amends.api.outbox import OutboxPhase
+from amends.api.wire import rfc3339
 from amends.core.conditions import (
     FALSE,
     TRUE,
@@ -136,14 +137,19 @@ def _progress(
         return (ready(reason, message),)
     if objection is not None:
         return stalled("NameTaken" if status.phase is P.RUNNING else "NotExecutable", objection)
-    final = status.next_attempt_at is None
-    if status.phase is P.RUNNING and in_doubt(status) is not None and final and _ended(status):
+    again = status.next_attempt_at
+    if (
+        status.phase is P.RUNNING
+        and in_doubt(status) is not None
+        and again is None
+        and _ended(status)
+    ):
         return stalled(
             "OutcomeUnknown",
             f"{in_doubt(status)}: look at the target yourself, then set spec.cancel: true here, "
             "and create a new Compensation if it still must be undone",
         )
-    if status.phase is P.FAILED and final:
+    if status.phase is P.FAILED and again is None:
         return stalled("Failed", f"{message}: set spec.cancel: true and create a new Compensation")
     if spec.suspend:
         return (not_ready("Suspended", "spec.suspend is true: set it to false to go on"),)
@@ -154,8 +160,8 @@ def _progress(
                 reason, f"waits for {missing} more approval(s) of planDigest {status.plan_digest}"
             ),
         )
-    if not final:
-        return reconciling("Retrying", f"{message}; next attempt at {status.next_attempt_at}")
+    if again is not None:
+        return reconciling("Retrying", f"{message}; next attempt at {rfc3339(again)}")
     return reconciling(reason, message)
 
 
