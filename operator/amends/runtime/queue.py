@@ -89,6 +89,7 @@ class KeyQueue:
         try:
             look_again = await process(key)
         except Exception as why:
+            # Whatever it was, a bug of ours included: nobody else will look at the object again.
             failures = self._failures.get(key, 0) + 1
             self._failures[key] = failures
             pause = pause_after(why, failures)
