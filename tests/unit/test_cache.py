@@ -214,3 +214,13 @@ def test_keys_tell_which_object_is_meant_by_uid() -> None:
     cache.put(version(1, uid="u-7"))
     cache.put(version(2, "Approval", "yes", uid="u-8"))
     assert cache.keys("Compensation") == {UNDO: "u-7"}
+
+
+def test_what_nobody_reads_is_not_kept() -> None:
+    cache, raw = Cache(), version(1)
+    raw["metadata"]["managedFields"] = [{"manager": "kubectl"}]
+
+    cache.put(raw)
+
+    assert cache.get(UNDO) == version(1)
+    assert "managedFields" in raw["metadata"]
