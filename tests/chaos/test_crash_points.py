@@ -67,7 +67,7 @@ async def over(told: Told, alive: Incarnation) -> None:
 
 
 async def first_of(*awaited: object) -> None:
-    tasks = [asyncio.ensure_future(one) for one in awaited]  # type: ignore[call-overload]
+    tasks = [asyncio.ensure_future(one) for one in awaited]  # type: ignore[call-overload]  # any awaitable
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()

@@ -236,7 +236,7 @@ class AnySchedule(Invariants):
             assert self.target.effects[identity.idempotency_key(undo)] == 1
             assert len(self.server.of("Receipt")) == 2
         else:
-            stalled = any(one.type == "Stalled" for one in undo.conditions)
+            stalled = any(one.type == "Stalled" for one in undo.status.conditions)
             assert undo.status.phase == "Cancelled" or stalled or undo.spec.suspend, undo.status
             assert len(self.server.of("Receipt")) == 1
         (letter,) = self.server.of("DeadLetter")

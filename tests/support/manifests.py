@@ -44,7 +44,7 @@ def action(name: str, outcome: str = "failed", **spec: Any) -> Object:
     return manifest("Action", name, {"operation": "board.post", "outcome": outcome, **spec})
 
 
-def approval(name: str, subject: str, *, planDigest: str, **spec: Any) -> Object:  # noqa: N803
+def approval(name: str, subject: str, *, planDigest: str, **spec: Any) -> Object:  # noqa: N803 - the field
     """A statement about a Compensation; Approve, if nothing else is said."""
     uid = spec.pop("uid", None)
     reference = {"name": subject} if uid is None else {"name": subject, "uid": uid}

@@ -270,3 +270,9 @@ def test_i1_a_changed_plan_that_cannot_run_here_does_not_inherit_approvals() -> 
     free = written(decide(replace(allowed, objection=None)))
     assert free.plan_digest != status.plan_digest
     assert free.approvals == []
+
+
+def test_e3_the_reason_of_an_approval_is_redacted_in_the_ledger() -> None:
+    said = approval(reason="use password=" + "hunter" + "22")
+    ledger = written(decide(world(compensation("AwaitingApproval"), approvals=[said]))).approvals
+    assert [one.reason for one in ledger] == ["use password=[redacted]"]

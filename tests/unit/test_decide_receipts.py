@@ -8,7 +8,7 @@ from amends.api import Receipt
 from amends.core import receipts
 from amends.core.key import Key
 from support.digests import sha256
-from support.worlds import NOW, SCOPE, action, compensation, metadata, receipt_of, running
+from support.worlds import NOW, SCOPE, compensation, receipt_of, running
 
 
 def changed(receipt: Receipt, **spec: Any) -> Receipt:
@@ -75,9 +75,3 @@ def test_an_existing_receipt_is_adopted_only_if_it_is_about_the_same_outcome() -
 
 def test_a_key_reads_like_a_path() -> None:
     assert str(Key("Compensation", "tenant-a", "undo")) == "Compensation/tenant-a/undo"
-
-
-def test_conditions_are_empty_before_anything_was_observed() -> None:
-    assert action().conditions == []
-    receipt = receipt_of(running())
-    assert Receipt.read({"metadata": metadata("r"), "spec": receipt.spec.wire()}).conditions == []

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from amends.api.wire import Condition, Rule, Timestamp, Wire
+from amends.api.wire import Rule, Timestamp, Wire
 
 GROUP = "amends.dev"
 VERSION = "v1alpha1"
@@ -75,8 +75,3 @@ class Resource(BaseModel):
             pydantic.ValidationError: it does not fit this version's schema.
         """
         return cls.model_validate(raw)
-
-    @property
-    def conditions(self) -> list[Condition]:
-        """The stored conditions; read only to keep their transition times."""
-        return getattr(self.status, "conditions", [])

@@ -5,6 +5,7 @@ from datetime import timedelta
 from amends.api.compensation import CompensationPhase
 from amends.core import attempts, counting
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Wake
+from amends.core.machines import COMPENSATION
 from amends.core.outcome import Applied, NotApplied, Unknown
 from amends.core.progress import cancelled, moved, observed
 from amends.core.world import CompensationWorld
@@ -12,7 +13,6 @@ from amends.core.world import CompensationWorld
 P = CompensationPhase
 LINKING = timedelta(seconds=1)
 """How long dead letters may take to name their Compensation before they are asked again."""
-SETTLED = (P.COMPLETED, P.CANCELLED)
 
 
 def decide(world: CompensationWorld) -> Decision:
@@ -25,7 +25,7 @@ def decide(world: CompensationWorld) -> Decision:
 
 def is_it_settled(world: CompensationWorld) -> Decision | None:
     """Completed and Cancelled are for ever; whoever still works on it stops."""
-    if world.phase not in SETTLED:
+    if world.phase not in COMPENSATION.terminal:
         return None
     return Decision(effects=(Release(),)) if world.attempt is not None else NOTHING
 

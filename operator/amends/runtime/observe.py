@@ -11,8 +11,8 @@ from amends.api import Action, Approval, Compensation, DeadLetter, Receipt, Reso
 from amends.api.compensation import CompensationPhase
 from amends.api.receipt import Scope
 from amends.core import identity, receipts
-from amends.core.compensation import SETTLED
 from amends.core.key import Key
+from amends.core.machines import COMPENSATION
 from amends.core.world import (
     ActionWorld,
     ApprovalWorld,
@@ -33,11 +33,10 @@ R = TypeVar("R", bound=Resource)
 class Unreadable(Exception):
     """The stored object does not fit this version's schema. It is left exactly as it is."""
 
-    def __init__(self, raw: Raw, why: ValidationError) -> None:
+    def __init__(self, why: ValidationError) -> None:
         first = why.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         super().__init__(f"{where}: {first['msg']}")
-        self.raw = raw
 
 
 class Observer:
@@ -95,7 +94,7 @@ class Observer:
         subject = await self._one(Compensation, named)
         if (
             subject is not None
-            and subject.status.phase in SETTLED
+            and subject.status.phase in COMPENSATION.terminal
             and not _lists(subject, approval)
         ):
             # A settled object leaves the watch, so its deletion goes unseen: before an approval is
@@ -193,7 +192,7 @@ def _read(kind: type[R], raw: Raw) -> R:
     try:
         return kind.read(dict(raw))
     except ValidationError as why:
-        raise Unreadable(raw, why) from why
+        raise Unreadable(why) from why
 
 
 def _readable(kind: type[R], raws: Iterator[Raw] | list[Raw]) -> Iterator[R]:

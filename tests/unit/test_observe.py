@@ -1,0 +1,79 @@
+"""Observe: an approval is not told that it comes too late by what may be gone already."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from amends.core.key import Key
+from amends.core.world import ApprovalWorld
+from amends.kube.cache import Cache
+from amends.ports import Raw
+from amends.runtime.executions import Executions
+from amends.runtime.observe import Observer
+
+UNDO = Key("Compensation", "tenant", "undo")
+
+
+def undo(uid: str, version: int, phase: str) -> dict[str, Any]:
+    meta = {"name": "undo", "namespace": "tenant", "uid": uid, "resourceVersion": str(version)}
+    spec = {"targetEffect": "effect"}
+    return {"kind": "Compensation", "metadata": meta, "spec": spec, "status": {"phase": phase}}
+
+
+APPROVAL = {
+    "kind": "Approval",
+    "metadata": {"name": "yes", "namespace": "tenant", "uid": "a", "resourceVersion": "9"},
+    "spec": {
+        "subjectRef": {"name": "undo"},
+        "planDigest": "sha256:" + "0" * 64,
+        "decision": "Approve",
+    },
+}
+
+
+class Noon:
+    """It is always noon."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+class Server:
+    """Holds one Compensation, or none."""
+
+    def __init__(self, stored: Raw | None) -> None:
+        self.stored = stored
+
+    async def get(self, key: Key) -> Raw | None:
+        return self.stored
+
+    async def create(self, kind: str, namespace: str, body: Raw) -> Raw:
+        raise NotImplementedError
+
+    async def write_status(self, before: Raw, status: Raw) -> Raw:
+        raise NotImplementedError
+
+    async def namespace_labels(self, name: str) -> dict[str, str]:
+        return {}
+
+
+async def subject_seen(server: Server, remembered: Raw) -> str | None:
+    cache = Cache()
+    cache.put(remembered)
+    executions = Executions({}, 1, lambda key: None)
+    observer = Observer(cache, server, {}, executions, Noon(), "me", timedelta(minutes=5))
+    world = await observer.world(Key("Approval", "tenant", "yes"), APPROVAL, None)
+    assert isinstance(world, ApprovalWorld)
+    return world.subject.metadata.uid if world.subject is not None else None
+
+
+async def test_a_settled_subject_that_was_deleted_is_not_there() -> None:
+    assert await subject_seen(Server(None), undo("old", 1, "Completed")) is None
+
+
+async def test_a_settled_subject_that_was_made_anew_is_the_new_one() -> None:
+    server = Server(undo("new", 5, "AwaitingApproval"))
+    assert await subject_seen(server, undo("old", 1, "Cancelled")) == "new"
+
+
+async def test_an_open_subject_is_taken_from_the_cache() -> None:
+    assert await subject_seen(Server(None), undo("open", 1, "AwaitingApproval")) == "open"
