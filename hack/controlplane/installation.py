@@ -49,6 +49,8 @@ def install(cluster: Cluster, *, token_seconds: int = 3600) -> Path:
     for part in PARTS:
         cluster.kubectl("apply", "-f", part)
     wait_for(lambda: enforces(cluster), seconds=60, what="the admission policies to be enforced")
+    # A kind that is new answers "storage is (re)initializing" to lists for a while; kubectl waits.
+    cluster.kubectl("get", "amends", "--all-namespaces")
     return cluster.service_account_kubeconfig(SYSTEM_NAMESPACE, SERVICE_ACCOUNT, token_seconds)
 
 
@@ -72,6 +74,7 @@ STAMPED = (
     ("Action", "operation: x"),
     ("Compensation", "targetEffect: x"),
     ("Approval", 'subjectRef: {name: x}, decision: Approve, planDigest: "sha256:%s"' % ("0" * 64)),
+    ("Disposition", "deadLetterRef: {name: x}, choice: Ignore, reason: x"),
 )
 
 

@@ -12,6 +12,7 @@ WHEN = "2026-01-31T09:00:00.000Z"
 
 _SCOPE = {"namespace": "tenant-a"}
 _PERSON = {"username": "alice", "uid": "u-1", "groups": ["tenant-a"]}
+_MERGED_BY = {"username": "bob", "commit": "c0ffee", "url": "https://git.example.com/1"}
 
 _HTTP: Object = {
     "method": "DELETE",
@@ -73,6 +74,11 @@ LEAST: dict[str, Object] = {
         "planDigest": DIGEST,
         "decision": "Approve",
     },
+    "Disposition": {
+        "deadLetterRef": {"name": "dead-letter-effect-1"},
+        "choice": "Compensate",
+        "reason": "the message was wrong",
+    },
 }
 """The spec with nothing in it that has a default."""
 
@@ -97,6 +103,7 @@ MOST: dict[str, Object] = {
         "input": {"text": "hello", "to": [None, {"deep": 1}]},
         "receipt": {"id": 17},
         "compensation": {"name": "undo-post", **_PLAN},
+        "retry": {"http": _HTTP, "timeoutSeconds": 30, "serviceAccountName": "board-runner"},
         "requester": _PERSON,
     },
     "Receipt": {
@@ -114,6 +121,7 @@ MOST: dict[str, Object] = {
         "contextAssertionId": "assertion-1",
         "idempotencyKey": "run-a/post",
         "attempt": 2,
+        "sequence": 2,
         "inputDigest": DIGEST,
         "outputDigest": DIGEST,
         "payload": ["any", {"json": None}, 1],
@@ -145,7 +153,14 @@ MOST: dict[str, Object] = {
         "decision": "Reject",
         "reason": "the message is correct",
         "expiresAt": WHEN,
-        "onBehalfOf": {"username": "bob", "commit": "c0ffee", "url": "https://git.example.com/1"},
+        "onBehalfOf": _MERGED_BY,
+        "actor": _PERSON,
+    },
+    "Disposition": {
+        **LEAST["Disposition"],
+        "deadLetterRef": {"name": "dead-letter-effect-1", "uid": "u-4"},
+        "compensation": {"name": "undo-post", **_PLAN},
+        "onBehalfOf": _MERGED_BY,
         "actor": _PERSON,
     },
 }

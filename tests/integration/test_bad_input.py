@@ -45,6 +45,7 @@ def test_refused_in_words_that_help(
         ("Compensation", {"rollbackInstruction": MIB}, "spec.rollbackInstruction: Too long"),
         ("Compensation", {"targetEffect": MIB}, "spec.targetEffect: Too long"),
         ("Approval", {"reason": MIB}, "spec.reason: Too long"),
+        ("Disposition", {"reason": MIB}, "spec.reason: Too long"),
         ("Action", {"target": MIB}, "spec.target: Too long"),
         ("DeadLetter", {"reason": MIB}, "spec.reason: Too long"),
         ("Receipt", {"pointer": MIB}, "spec.pointer: Too long"),

@@ -13,6 +13,8 @@ from support.api import Object
 from support.target import Answer, Target
 from support.tenant import Tenant
 
+pytestmark = pytest.mark.controlplane
+
 
 def nested(levels: int) -> Any:
     """Lists in lists, so many levels deep."""
@@ -33,6 +35,10 @@ def deep_http(levels: int) -> Object:
             {"compensation": {"execution": {"http": {"method": "POST", **deep_http(21)}}}},
             id="body of a proposed compensation",
         ),
+        pytest.param(
+            {"idempotencyKey": "key", "retry": {"http": {"method": "POST", **deep_http(21)}}},
+            id="body of a retry",
+        ),
     ],
 )
 def test_i11_an_action_too_deep_for_json_parsers_is_refused(tenant: Tenant, spec: Object) -> None:
@@ -43,6 +49,12 @@ def test_i11_an_action_too_deep_for_json_parsers_is_refused(tenant: Tenant, spec
 def test_i11_a_compensation_too_deep_for_json_parsers_is_refused(tenant: Tenant) -> None:
     with pytest.raises(Refused, match="nested more than 20 levels deep: flatten it"):
         tenant.create(manifests.compensation("deep", http=deep_http(21)))
+
+
+def test_i11_a_disposition_too_deep_for_json_parsers_is_refused(tenant: Tenant) -> None:
+    plan: Object = {"execution": {"http": {"method": "POST", **deep_http(21)}}}
+    with pytest.raises(Refused, match="nested more than 20 levels deep: flatten it"):
+        tenant.create(manifests.disposition("deep", "letter", "Compensate", compensation=plan))
 
 
 def test_i11_depth_that_stops_pythons_parser_is_refused(tenant: Tenant) -> None:

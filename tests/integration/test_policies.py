@@ -1,94 +1,42 @@
-"""What admission policies make true: who made a statement, and that only the operator writes it."""
+"""What admission policies make true: who asked, and that only the operator writes the record.
 
-import json
+Who decided is in test_policies_decisions.py.
+"""
 
 import pytest
 
-from integration.cluster import Refused
+from integration.cluster import MASTERS, OPERATOR, Refused
 from support.api import Object
-from support.manifests import action, approval, compensation, dead_letter, manifest
+from support.manifests import (
+    action,
+    approval,
+    compensation,
+    dead_letter,
+    disposition,
+    manifest,
+)
 from support.tenant import Tenant
 
 pytestmark = pytest.mark.controlplane
 
 DIGEST = "sha256:" + "0" * 64
 BOB = {"username": "bob", "uid": "bob", "groups": ["tenant-a", "system:authenticated"]}
-ALICE = {**BOB, "username": "alice", "uid": "alice"}
 DORA = {**BOB, "username": "dora", "uid": "dora"}
 
 
-def statement(name: str = "statement", **spec: object) -> Object:
-    return approval(name, "undo", planDigest=DIGEST, **spec)
-
-
-def test_the_actor_of_an_approval_is_who_made_the_request(tenant: Tenant) -> None:
-    assert tenant.create(statement(), "alice")["spec"]["actor"] == ALICE
-
-
-@pytest.mark.parametrize(
-    ("actor", "words"),
-    [
-        pytest.param(
-            {"username": "alice"},
-            "spec.actor.username is alice but the request was made by bob: leave spec.actor out",
-            id="another name",
-        ),
-        pytest.param(
-            {"username": "bob", "groups": ["tenant-a", "system:masters"]},
-            "spec.actor.groups names a group that bob is not in: leave spec.actor out",
-            id="a group more",
-        ),
-        pytest.param(
-            {"username": "bob", "uid": "alice"},
-            "spec.actor.uid alice is not the uid of bob: leave spec.actor out",
-            id="another uid",
-        ),
-    ],
-)
-def test_a_forged_actor_is_refused(actor: Object, words: str, tenant: Tenant) -> None:
-    with pytest.raises(Refused, match=words) as refused:
-        tenant.create(statement(actor=actor), "bob")
-    assert refused.value.code == 403
-    assert tenant.every("Approval") == []
-
-
-def test_the_true_actor_may_be_written_down(tenant: Tenant) -> None:
-    assert tenant.create(statement(actor=BOB), "bob")["spec"]["actor"] == BOB
-
-
-def test_applying_the_same_approval_again_changes_nothing(tenant: Tenant) -> None:
-    def apply() -> str:
-        return tenant.installed.cp.kubectl(
-            *("apply", "-n", tenant.namespace, "-f", "-"),
-            user="alice",
-            input=json.dumps(statement()),
-        ).stdout.strip()
-
-    assert apply() == "approval.amends.dev/statement created"
-    assert apply() == "approval.amends.dev/statement unchanged"
-
-
-@pytest.mark.parametrize("user", ["operator", "runner"])
-def test_a_service_account_does_not_decide(user: str, tenant: Tenant) -> None:
-    # With every right in the cluster, so that only the policy refuses.
-    account = {
-        "operator": "system:serviceaccount:amends-system:amends",
-        "runner": f"system:serviceaccount:{tenant.namespace}:amends-runner",
-    }[user]
-    said = tenant.installed.cp.kubectl(
-        *("create", "-n", tenant.namespace, "-f", "-"),
-        *("--as", account, "--as-group", "system:masters"),
-        input=json.dumps(statement()),
-        check=False,
-    ).stderr
-    assert f"{account} is a service account, and people decide" in said
-    assert tenant.every("Approval") == []
-
-
 @pytest.mark.parametrize("user", ["admin", "alice"])
-@pytest.mark.parametrize("kind", ["Action", "Approval", "Compensation"])
-def test_nobody_but_the_operator_writes_status(kind: str, user: str, tenant: Tenant) -> None:
-    obj = {"Action": action("one"), "Compensation": compensation("one")}.get(kind, statement("one"))
+@pytest.mark.parametrize(
+    "obj",
+    [
+        action("one"),
+        approval("one", "undo", planDigest=DIGEST),
+        compensation("one"),
+        disposition("one", "letter"),
+    ],
+    ids=lambda obj: obj["kind"],
+)
+def test_nobody_but_the_operator_writes_status(obj: Object, user: str, tenant: Tenant) -> None:
+    kind = obj["kind"]
     tenant.create(obj, "alice")
 
     with pytest.raises(Refused) as refused:
@@ -188,9 +136,60 @@ def test_the_requester_cannot_be_changed_to_somebody_else(
     assert tenant.read("Compensation", "undo")["spec"]["requester"] == BOB
 
 
+def test_where_nobody_is_named_nobody_can_be_blamed_afterwards(tenant: Tenant) -> None:
+    # As it is stored where it was created before there were policies.
+    tenant.create(compensation("undo"))
+    tenant.installed.cp.kubectl(
+        *("patch", "compensation", "undo", "-n", tenant.namespace, "--type=merge"),
+        *("-p", '{"spec": {"requester": null}}', "--as", OPERATOR, "--as-group", MASTERS),
+    )
+    assert "requester" not in tenant.read("Compensation", "undo")["spec"]
+
+    with pytest.raises(
+        Refused, match=r"requester\.username is bob but the request was made by dora"
+    ):
+        tenant.change("undo", "dora", requester=BOB)
+    assert tenant.change("undo", "dora", requester=DORA)["spec"]["requester"] == DORA
+
+
 def test_a_compensation_that_the_operator_proposes_names_who_reported_the_action(
     tenant: Tenant,
 ) -> None:
     obj = compensation("undo", requester=BOB)
 
     assert tenant.create(obj, "operator")["spec"]["requester"] == BOB
+
+
+UNDO = {"rollbackInstruction": "remove the posted message"}
+AGAIN = {"http": {"method": "POST", "url": "https://api.example.com/messages"}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"compensation": {**UNDO, "timeoutSeconds": 30}}, id="another undo"),
+        pytest.param({"compensation": None}, id="no undo"),
+        pytest.param({"retry": AGAIN}, id="a retry"),
+        pytest.param({"compensation": None, "requester": BOB}, id="and blames another"),
+    ],
+)
+def test_whoever_changes_what_an_action_would_do_next_is_its_requester(
+    change: Object, tenant: Tenant
+) -> None:
+    tenant.create(action("one", "claimed", idempotencyKey="key", compensation=UNDO))
+
+    changed = tenant.patch("Action", "one", {"spec": change}, "dora")
+
+    assert changed["spec"]["requester"] == DORA
+
+
+def test_who_reports_the_outcome_of_an_action_does_not_become_its_requester(
+    tenant: Tenant,
+) -> None:
+    tenant.create(action("one", "claimed", idempotencyKey="key", compensation=UNDO, retry=AGAIN))
+
+    reported = tenant.patch(
+        "Action", "one", {"spec": {"outcome": "failed", "error": "503", "runId": "run-a"}}, "dora"
+    )
+
+    assert reported["spec"]["requester"] == BOB

@@ -42,6 +42,9 @@ OTHER_PLAN: dict[str, Any] = {
         ("DeadLetter", {"reason": "another"}),
         ("Approval", {"decision": "Reject"}),
         ("Approval", {"reason": None}),
+        ("Disposition", {"choice": "Ignore"}),
+        ("Disposition", {"reason": "another"}),
+        ("Disposition", {"compensation": {"type": "another"}}),
     ],
 )
 def test_evidence_and_statements_are_immutable(
@@ -51,7 +54,8 @@ def test_evidence_and_statements_are_immutable(
         named(kind, "one", {**LEAST[kind], "reason": "so"} if kind == "Approval" else None)
     )
 
-    with pytest.raises(Refused, match=f"spec: Forbidden: spec of an? {kind} is immutable: "):
+    article = "an" if kind == "Approval" else "a"
+    with pytest.raises(Refused, match=f"spec: Forbidden: spec of {article} {kind} is immutable: "):
         admin.patch(kind, "one", {"spec": change})
 
 
@@ -129,19 +133,22 @@ def test_every_selectable_field_can_be_selected(kind: type[Resource], admin: Clu
 
 
 def test_open_work_is_what_is_not_finished(admin: Cluster, operator: Cluster) -> None:
-    for name in ("open", "done"):
-        admin.create(named("Compensation", name))
-        admin.create(named("Approval", name))
-        admin.create(named("DeadLetter", name))
-        admin.create(named("Action", name))
-    operator.write_status("Compensation", "done", {"phase": "Cancelled"})
-    operator.write_status("Approval", "done", {"settled": True})
-    operator.write_status("DeadLetter", "done", {"settled": True})
-    operator.write_status("Action", "done", {"phase": "Recorded"})
+    finished: dict[str, dict[str, Any]] = {
+        "Action": {"phase": "Recorded"},
+        "DeadLetter": {"settled": True},
+        "Compensation": {"phase": "Cancelled"},
+        "Approval": {"settled": True},
+        "Disposition": {"settled": True},
+    }
+    selectors = {kind.__name__: kind.SERVED.open_work for kind in KINDS if kind.SERVED.open_work}
+    assert set(finished) == set(selectors)
+    for kind, status in finished.items():
+        admin.create(named(kind, "open"))
+        admin.create(named(kind, "done"))
+        operator.write_status(kind, "done", status)
 
-    for kind in KINDS:
-        if kind.SERVED.open_work is not None:
-            assert admin.select(kind.__name__, kind.SERVED.open_work) == ["open"]
+    for kind, selector in selectors.items():
+        assert admin.select(kind, selector) == ["open"]
     assert admin.select("Compensation", "status.phase=Proposed") == ["open"]
 
 
@@ -179,6 +186,7 @@ STATUS: dict[str, dict[str, Any]] = {
     "DeadLetter": {
         "phase": "LinkedToCompensation",
         "compensationRef": {"name": "compensation-effect-3f2a9c0d1b4e5f60"},
+        "conditions": [_condition("Ready", "False", "AwaitingCompensation")],
     },
     "Compensation": {
         "phase": "AwaitingApproval",
@@ -200,6 +208,7 @@ STATUS: dict[str, dict[str, Any]] = {
         ],
     },
     "Approval": {"conditions": [_condition("Ready", "True", "Counted")]},
+    "Disposition": {"conditions": [_condition("Ready", "False", "NoCompensation")]},
 }
 
 SPEC: dict[str, dict[str, Any]] = {
@@ -218,14 +227,19 @@ SPEC: dict[str, dict[str, Any]] = {
         "subjectRef": {"name": "compensation-effect-3f2a9c0d1b4e5f60"},
         "actor": {"username": "alice@example.com"},
     },
+    "Disposition": {
+        "deadLetterRef": {"name": "dead-letter-effect-3f2a9c0d1b4e5f60"},
+        "actor": {"username": "alice@example.com"},
+    },
 }
 
 NAMES = {
     "Action": "post-release-notes-17",
-    "Receipt": "receipt-3f2a9c0d1b4e5f60-1",
-    "DeadLetter": "deadletter-3f2a9c0d1b4e5f60",
+    "Receipt": "effect-3f2a9c0d1b4e5f60-1",
+    "DeadLetter": "dead-letter-effect-3f2a9c0d1b4e5f60",
     "Compensation": "compensation-effect-3f2a9c0d1b4e5f60",
     "Approval": "alice-approves-17",
+    "Disposition": "alice-compensates-17",
 }
 
 
@@ -250,3 +264,17 @@ def test_the_table_fits_a_terminal(
     table = re.sub(r"\b\d+s$", "AGE", told, flags=re.MULTILINE)
     assert max(len(line) for line in told.splitlines()) <= 120
     assert table == (GOLDEN / f"get-{kind.SERVED.plural}.txt").read_text()
+
+
+def test_every_decision_of_people_is_found_in_one_place(
+    control_plane: ControlPlane, namespace: str, admin: Cluster
+) -> None:
+    for kind in KINDS:
+        admin.create(named(kind.__name__, f"a-{kind.__name__.lower()}"))
+
+    told = control_plane.kubectl("get", "decisions", "-n", namespace, "-o", "name").stdout
+
+    assert sorted(told.split()) == [
+        "approval.amends.dev/a-approval",
+        "disposition.amends.dev/a-disposition",
+    ]

@@ -105,13 +105,14 @@ def test_neither_status_nor_phase_can_be_removed(kind: str, phase: str, operator
         operator.replace_status(with_no_status)
 
 
-def test_the_idempotency_key_of_a_compensation_never_changes(operator: Cluster) -> None:
-    operator.create(named("Compensation", "one"))
+@pytest.mark.parametrize("kind", ["Compensation", "DeadLetter"])
+def test_the_idempotency_key_of_what_is_sent_never_changes(kind: str, operator: Cluster) -> None:
+    operator.create(named(kind, "one"))
     entry = {"id": "outbox-1", "operation": "undo", "phase": "Pending"}
-    operator.write_status("Compensation", "one", {"outbox": entry})
-    operator.write_status("Compensation", "one", {"outbox": {"idempotencyKey": "key-1"}})
-    operator.write_status("Compensation", "one", {"outbox": {"phase": "Claimed"}})
+    operator.write_status(kind, "one", {"outbox": entry})
+    operator.write_status(kind, "one", {"outbox": {"idempotencyKey": "key-1"}})
+    operator.write_status(kind, "one", {"outbox": {"phase": "Claimed"}})
 
     for change in ({"idempotencyKey": "key-2"}, {"idempotencyKey": None}, None):
         with pytest.raises(Refused, match=r"outbox\.idempotencyKey key-1 may have been sent"):
-            operator.write_status("Compensation", "one", {"outbox": change})
+            operator.write_status(kind, "one", {"outbox": change})

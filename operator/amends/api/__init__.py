@@ -4,10 +4,18 @@ from amends.api.action import Action
 from amends.api.approval import Approval
 from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetter
+from amends.api.disposition import Disposition
 from amends.api.receipt import Receipt
 from amends.api.resource import GROUP, VERSION, Resource
 
-KINDS: tuple[type[Resource], ...] = (Action, Receipt, DeadLetter, Compensation, Approval)
+KINDS: tuple[type[Resource], ...] = (
+    Action,
+    Receipt,
+    DeadLetter,
+    Disposition,
+    Compensation,
+    Approval,
+)
 """Every kind, in the order in which a story meets them."""
 
 __all__ = [
@@ -18,6 +26,7 @@ __all__ = [
     "Approval",
     "Compensation",
     "DeadLetter",
+    "Disposition",
     "Receipt",
     "Resource",
 ]

@@ -5,11 +5,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from amends.api.execution import Execution, HttpExecution
 from amends.api.outbox import Outbox
-from amends.api.plan import Plan
+from amends.api.plan import ProposedCompensation
 from amends.api.resource import Column, Resource, Served
 from amends.api.wire import (
     Conditions,
+    Digest,
     FreeForm,
     LocalRef,
     Name,
@@ -44,12 +46,26 @@ class Source(Wire):
     id: Token = Field(description="Which one.")
 
 
-class ProposedCompensation(Plan):
-    """The Compensation to propose when the action fails."""
+class DeclaredRetry(Wire):
+    """How the action is sent again, under its own idempotency key, when a person asks for it."""
 
-    name: Name | None = Field(
-        default=None, description="Its name; default compensation-<effect id>."
+    http: HttpExecution | None = Field(default=None, description="Send one HTTP request.")
+    timeout_seconds: int = Field(
+        default=60, ge=1, le=3600, description="How long one dispatch may take."
     )
+    service_account_name: Name = Field(
+        default="amends-runner",
+        description="Service account of this namespace as which Secrets are read.",
+    )
+
+    RULES: ClassVar = (
+        Rule("has(self.http)", message="retry needs an executor: write http: {...}"),
+    )
+
+    @property
+    def execution(self) -> Execution:
+        """The same as an executor gets it."""
+        return Execution(http=self.http)
 
 
 class ActionSpec(Wire):
@@ -89,8 +105,22 @@ class ActionSpec(Wire):
     compensation: ProposedCompensation | None = Field(
         default=None, description="How to undo it, if it must be undone."
     )
+    retry: DeclaredRetry | None = Field(
+        default=None, description="How it is sent again, if a person asks for a retry."
+    )
     requester: Person | None = Field(
         default=None, description="Who reported it. Stamped by admission; leave it out."
+    )
+
+    RULES: ClassVar = (
+        Rule(
+            "!has(self.retry) || has(self.idempotencyKey)",
+            message=(
+                "retry needs idempotencyKey: a retry is sent under the key that the target has "
+                "already seen; add the key, or leave retry out"
+            ),
+            field_path=".retry",
+        ),
     )
 
 
@@ -116,6 +146,9 @@ class ActionStatus(Wire):
     receipt_ref: LocalRef | None = Field(default=None, description="The evidence.")
     dead_letter_ref: LocalRef | None = Field(default=None, description="The DeadLetter, if failed.")
     compensation_ref: LocalRef | None = Field(default=None, description="The proposed undo.")
+    intent_digest: Digest | None = Field(
+        default=None, description="Digest of operation, target and input: what was meant to happen."
+    )
     conditions: Conditions = Field(default_factory=list, description="Current observations.")
 
 
@@ -138,8 +171,18 @@ class Action(Resource):
             Column("Compensation", ".status.compensationRef.name"),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
-        selectable=(".status.phase", ".status.effect.id", ".status.runId", ".spec.operation"),
+        selectable=(
+            ".status.phase",
+            ".status.effect.id",
+            ".status.effect.outcome",
+            ".status.runId",
+            ".status.intentDigest",
+            ".spec.operation",
+            ".spec.source.kind",
+            ".spec.source.id",
+        ),
         open_work="status.phase!=Recorded",
+        longest_name=160,  # its dead letter and compensation are named after it
     )
     RULES: ClassVar = (
         Rule(

@@ -1,22 +1,13 @@
 """Approval: one person's statement about one plan, made once."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from amends.api.resource import Column, Resource, Served
-from amends.api.wire import (
-    Conditions,
-    Digest,
-    Name,
-    Person,
-    Rule,
-    Text,
-    Timestamp,
-    Token,
-    Wire,
-)
+from amends.api.statement import CATEGORIES, Statement, StatementStatus, stands
+from amends.api.wire import Digest, Name, Text, Timestamp, Token, Wire
 
 
 class ApprovalDecision(StrEnum):
@@ -40,17 +31,7 @@ class SubjectRef(Wire):
     uid: Token | None = Field(default=None, description="Its uid: this very object, no namesake.")
 
 
-class OnBehalfOf(Wire):
-    """Whom a GitOps agent says it acts for: its claim, not a proof."""
-
-    username: Annotated[str, Field(min_length=1, max_length=512)] = Field(
-        description="Who merged it."
-    )
-    commit: Token | None = Field(default=None, description="The commit.")
-    url: str | None = Field(default=None, max_length=2048, description="Where to see it.")
-
-
-class ApprovalSpec(Wire):
+class ApprovalSpec(Statement):
     """The statement. It cannot be changed: make another one."""
 
     subject_ref: SubjectRef = Field(description="What the statement is about.")
@@ -62,25 +43,6 @@ class ApprovalSpec(Wire):
     expires_at: Timestamp | None = Field(
         default=None, description="It does not count from then on."
     )
-    on_behalf_of: OnBehalfOf | None = Field(
-        default=None, description="For GitOps agents: whom they act for."
-    )
-    actor: Person | None = Field(
-        default=None, description="Who stated it. Stamped by admission; leave it out."
-    )
-
-
-class ApprovalStatus(Wire):
-    """Whether it counted, and why not."""
-
-    settled: bool | None = Field(default=None, description="True: it has counted, or never will.")
-    observed_generation: int | None = Field(
-        default=None, ge=0, description="The generation of spec that this status is about."
-    )
-    bound_uid: Token | None = Field(
-        default=None, description="Uid of the one subject it can count for."
-    )
-    conditions: Conditions = Field(default_factory=list, description="Current observations.")
 
 
 class Approval(Resource):
@@ -100,16 +62,9 @@ class Approval(Resource):
         ),
         selectable=(".spec.subjectRef.name", ".status.settled", ".spec.actor.username"),
         open_work="status.settled!=true",
-        categories=("amends", "decisions"),
+        categories=CATEGORIES,
     )
-    RULES: ClassVar = (
-        Rule(
-            "self.spec == oldSelf.spec",
-            message="spec of an Approval is immutable: a statement stands; create another Approval",
-            reason="FieldValueForbidden",
-            field_path=".spec",
-        ),
-    )
+    RULES: ClassVar = (stands("Approval"),)
 
     spec: ApprovalSpec
-    status: ApprovalStatus = Field(default_factory=ApprovalStatus)
+    status: StatementStatus = Field(default_factory=StatementStatus)

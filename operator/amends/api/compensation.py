@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from amends.api.approval import ApprovalDecision
-from amends.api.outbox import Outbox
+from amends.api.outbox import KEEPS_ITS_KEY, Outbox, SupersededBy
 from amends.api.plan import Plan
 from amends.api.resource import Column, Resource, Served
 from amends.api.wire import (
@@ -97,22 +97,13 @@ class CompensationStatus(Wire):
     executed_by: Token | None = Field(default=None, description="The operator that executed it.")
     executed_at: Timestamp | None = Field(default=None, description="When it was executed.")
     receipt_ref: LocalRef | None = Field(default=None, description="The evidence.")
+    superseded_by: SupersededBy | None = Field(
+        default=None, description="The effect has succeeded after all: is the undo still wanted?"
+    )
     history: History = Field(default_factory=list, description="The last 20 transitions.")
     conditions: Conditions = Field(default_factory=list, description="Current observations.")
 
-    RULES: ClassVar = (
-        Rule(
-            "!has(oldSelf.outbox) || !has(oldSelf.outbox.idempotencyKey) || (has(self.outbox) && "
-            "has(self.outbox.idempotencyKey) && "
-            "self.outbox.idempotencyKey == oldSelf.outbox.idempotencyKey)",
-            message_expression=(
-                "'outbox.idempotencyKey ' + oldSelf.outbox.idempotencyKey + ' may have been sent: "
-                "it never changes; repeat it on every attempt'"
-            ),
-            reason="FieldValueForbidden",
-            field_path=".outbox",
-        ),
-    )
+    RULES: ClassVar = (KEEPS_ITS_KEY,)
 
 
 _PLAN_FIELDS = sorted(
@@ -148,7 +139,13 @@ class Compensation(Resource):
             Column("Receipt", ".status.receiptRef.name", priority=1),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
-        selectable=(".status.phase", ".spec.runId", ".spec.targetEffect", ".spec.actionRef.name"),
+        selectable=(
+            ".status.phase",
+            ".status.supersededBy.effectId",
+            ".spec.runId",
+            ".spec.targetEffect",
+            ".spec.actionRef.name",
+        ),
         open_work="status.phase!=Completed,status.phase!=Cancelled",
     )
     RULES: ClassVar = (

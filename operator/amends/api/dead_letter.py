@@ -5,12 +5,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from amends.api.outbox import KEEPS_ITS_KEY, Outbox, SupersededBy
 from amends.api.receipt import ReceiptSource, Scope
 from amends.api.resource import Column, Resource, Served
 from amends.api.wire import (
     Conditions,
     History,
     LocalRef,
+    Name,
     ObjectRef,
     Rule,
     Text,
@@ -62,10 +64,22 @@ class DeadLetterSpec(Wire):
 class RecordedDisposition(Wire):
     """What was decided about the dead letter."""
 
+    name: Name | None = Field(default=None, description="The Disposition, if a person made one.")
+    uid: Token | None = Field(default=None, description="Its uid.")
     choice: Token = Field(description="The choice.")
     reason: Text = Field(description="Why.")
     actor: str = Field(max_length=512, description="Who decided.")
     time: Timestamp = Field(description="When.")
+
+
+class Dispatch(Wire):
+    """How often the action has been sent again; its own attempts are not counted here."""
+
+    count: int = Field(default=0, ge=0, description="Dispatches so far.")
+    last_time: Timestamp | None = Field(default=None, description="When it was sent last.")
+    next_time: Timestamp | None = Field(
+        default=None, description="It is not sent again before then."
+    )
 
 
 class DeadLetterStatus(Wire):
@@ -82,8 +96,15 @@ class DeadLetterStatus(Wire):
     compensation_ref: LocalRef | None = Field(
         default=None, description="The Compensation that is to undo the effect."
     )
+    dispatch: Dispatch | None = Field(default=None, description="Retries so far.")
+    outbox: Outbox | None = Field(default=None, description="The current or last dispatch.")
+    superseded_by: SupersededBy | None = Field(
+        default=None, description="The effect has succeeded after all."
+    )
     history: History = Field(default_factory=list, description="The last 20 transitions.")
     conditions: Conditions = Field(default_factory=list, description="Current observations.")
+
+    RULES: ClassVar = (KEEPS_ITS_KEY,)
 
 
 class DeadLetter(Resource):
@@ -95,15 +116,18 @@ class DeadLetter(Resource):
         description="A failed action that waits for a person or a retry.",
         columns=(
             Column("Phase", ".status.phase"),
+            Column("Ready", ".status.conditions[?(@.type=='Ready')].reason"),
             Column("Operation", ".spec.operation"),
             Column("Reason", ".spec.reason", priority=1),
             Column("Run", ".spec.runId", priority=1),
-            Column("Compensation", ".status.compensationRef.name"),
+            Column("Compensation", ".status.compensationRef.name", priority=1),
+            Column("Dispatches", ".status.dispatch.count", "integer", priority=1),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
         selectable=(
             ".status.phase",
             ".status.settled",
+            ".status.supersededBy.effectId",
             ".spec.effectId",
             ".spec.runId",
             ".spec.source",

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from amends.api.execution import Outcome
-from amends.api.wire import Digest, LocalRef, Text, Timestamp, Token, Wire
+from amends.api.wire import Digest, LocalRef, Rule, Text, Timestamp, Token, Wire
 
 
 class OutboxPhase(StrEnum):
@@ -19,6 +19,25 @@ class OutboxPhase(StrEnum):
     CANCELLED = "Cancelled"
 
 
+class Observation(Wire):
+    """What was known of an effect at one moment."""
+
+    time: Timestamp = Field(description="When.")
+    outcome: Token = Field(description="What was reported, for example claimed or succeeded.")
+    payload_digest: Digest | None = Field(
+        default=None, description="Digest of what was to be sent, or of what was answered."
+    )
+
+
+class SupersededBy(Wire):
+    """The success that made a recovery pointless: the effect has happened after all."""
+
+    effect_id: str = Field(max_length=320, description="The effect.")
+    outbox_id: str = Field(max_length=320, description="The outbox entry of the success.")
+    receipt_ref: LocalRef = Field(description="The evidence of the success.")
+    time: Timestamp = Field(description="When it was noticed.")
+
+
 class Outbox(Wire):
     """What was about to be sent, by whom, under which key, and what came of it.
 
@@ -27,6 +46,10 @@ class Outbox(Wire):
 
     id: Token = Field(description="Deterministic id of this entry.")
     operation: Token = Field(description="What is done.")
+    created_at: Timestamp | None = Field(
+        default=None,
+        description="When the entry was made, if that was before anything was sent.",
+    )
     phase: OutboxPhase = Field(description="How far it is.")
     attempt: int = Field(default=0, ge=0, description="Number of the attempt, from 1.")
     idempotency_key: str | None = Field(
@@ -36,7 +59,9 @@ class Outbox(Wire):
         default=None, max_length=1024, description="Names this attempt."
     )
     payload_digest: Digest | None = Field(default=None, description="Digest of what is sent.")
-    claimed_by: Token | None = Field(default=None, description="The operator process at work.")
+    claimed_by: Token | None = Field(
+        default=None, description="Who is at work: an automation, or the operator process."
+    )
     claimed_at: Timestamp | None = Field(default=None, description="When it took the claim.")
     claim_expires_at: Timestamp | None = Field(
         default=None, description="From then on another process may take over."
@@ -48,6 +73,26 @@ class Outbox(Wire):
     doubt: Text | None = Field(
         default=None, description="Why an earlier attempt may have applied after all."
     )
+    before: Observation | None = Field(
+        default=None, description="What was known before it was sent."
+    )
+    after: Observation | None = Field(
+        default=None, description="What was known once the outcome was final."
+    )
     effect_id: str | None = Field(default=None, max_length=320, description="The effect it made.")
     receipt_ref: LocalRef | None = Field(default=None, description="The evidence.")
     sent_at: Timestamp | None = Field(default=None, description="When the effect was certain.")
+
+
+KEEPS_ITS_KEY = Rule(
+    "!has(oldSelf.outbox) || !has(oldSelf.outbox.idempotencyKey) || (has(self.outbox) && "
+    "has(self.outbox.idempotencyKey) && "
+    "self.outbox.idempotencyKey == oldSelf.outbox.idempotencyKey)",
+    message_expression=(
+        "'outbox.idempotencyKey ' + oldSelf.outbox.idempotencyKey + ' may have been sent: "
+        "it never changes; repeat it on every attempt'"
+    ),
+    reason="FieldValueForbidden",
+    field_path=".outbox",
+)
+"""For a status with an outbox whose key the operator chooses once and the target has seen since."""

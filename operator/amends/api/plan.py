@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from amends.api.execution import ApprovalPolicy, Execution, RecordExecution, RetryPolicy
+from amends.api.resource import LONGEST_NAME
 from amends.api.wire import Name, Text, Wire, matching
 
 
@@ -54,4 +55,12 @@ class Plan(Wire):
     service_account_name: Name = Field(
         default="amends-runner",
         description="Service account of this namespace as which Secrets are read.",
+    )
+
+
+class ProposedCompensation(Plan):
+    """The Compensation to propose when an action has failed."""
+
+    name: Annotated[Name, Field(max_length=LONGEST_NAME)] | None = Field(
+        default=None, description="Its name; default compensation-<effect id>."
     )

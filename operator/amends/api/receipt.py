@@ -26,7 +26,9 @@ class ReceiptSource(StrEnum):
 class Subject(Wire):
     """The object whose outcome this proves."""
 
-    kind: Annotated[str, Field(max_length=63)] = Field(description="Action or Compensation.")
+    kind: Annotated[str, Field(max_length=63)] = Field(
+        description="Action, DeadLetter (a retry of it) or Compensation."
+    )
     name: Name = Field(description="Its name, in this namespace.")
     uid: Token = Field(description="Its uid.")
 
@@ -64,6 +66,9 @@ class ReceiptSpec(Wire):
         default=None, max_length=1024, description="The key the target saw."
     )
     attempt: int = Field(default=1, ge=0, description="Number of the attempt.")
+    sequence: int = Field(
+        default=1, ge=1, description="Number of the receipt among those of the effect."
+    )
     input_digest: Digest | None = Field(default=None, description="Digest of what was asked.")
     output_digest: Digest | None = Field(default=None, description="Digest of what was answered.")
     payload_digest: Digest = Field(description="Digest of the payload before redaction.")

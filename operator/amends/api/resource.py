@@ -13,6 +13,10 @@ GROUP = "amends.dev"
 VERSION = "v1alpha1"
 
 
+MANAGED_BY = {"app.kubernetes.io/managed-by": "amends"}
+"""The label of what the operator made (Kubernetes' recommended labels)."""
+
+
 class ObjectMeta(BaseModel):
     """The part of metav1.ObjectMeta that decisions look at; the rest is the API server's."""
 
@@ -25,6 +29,7 @@ class ObjectMeta(BaseModel):
     generation: int = 0
     creation_timestamp: Timestamp | None = None
     deletion_timestamp: Timestamp | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,16 @@ class Column:
     path: str
     type: str = "string"
     priority: int = 0
+
+
+TENANT = Column("Tenant", ".metadata.namespace", priority=1)
+CREATED = Column("Created", ".metadata.creationTimestamp", priority=1)
+IN_EVERY_TABLE = (TENANT, CREATED)
+"""What lists are sorted by: the server's own Age is rounded, and -A names no namespace."""
+
+
+LONGEST_NAME = 200
+"""Events are named after an object, with more behind it; Kubernetes ends names at 253."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,8 @@ class Served:
     open_work: str | None = None
     """Field selector of the objects that still need the operator; None: it never watches them."""
     categories: tuple[str, ...] = field(default=("amends",))
+    longest_name: int = LONGEST_NAME
+    """Characters of metadata.name."""
 
 
 class Resource(BaseModel):

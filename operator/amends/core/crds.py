@@ -4,24 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from amends.api import GROUP, KINDS, VERSION, Resource
-from amends.api.resource import Column
+from amends.api.resource import IN_EVERY_TABLE, Column
 from amends.api.wire import Rule
 from amends.core.machines import PHASE_MACHINES, Machine
 
 Schema = dict[str, Any]
-
-LONGEST_NAME = 200
-"""Children are named after their parent, with more behind it; Kubernetes ends names at 253."""
-
-_NAME_IS_SHORT = Rule(
-    f"self.metadata.name.size() <= {LONGEST_NAME}",
-    # string(number) + text is refused for its cost: the estimate takes it for unbounded.
-    message_expression=(
-        f"'metadata.name %s has %d characters: use at most {LONGEST_NAME}, because names made from "
-        "it are longer'.format([self.metadata.name, self.metadata.name.size()])"
-    ),
-    field_path=".metadata.name",
-)
 
 _KEPT = (
     "description",
@@ -61,7 +48,8 @@ def _definition(kind: type[Resource]) -> Schema:
     version: Schema = {"name": VERSION, "served": True, "storage": True}
     if served.selectable:
         version["selectableFields"] = [{"jsonPath": path} for path in served.selectable]
-    version["additionalPrinterColumns"] = [_column(column) for column in served.columns]
+    columns = (*served.columns, *IN_EVERY_TABLE)
+    version["additionalPrinterColumns"] = [_column(column) for column in columns]
     if _has_status(kind):
         version["subresources"] = {"status": {}}
     version["schema"] = {"openAPIV3Schema": _root(kind)}
@@ -100,7 +88,7 @@ def _root(kind: type[Resource]) -> Schema:
     """The schema of a whole object, with the rules that see spec and status together."""
     source = kind.model_json_schema(by_alias=True)
     fields = source["properties"]
-    rules = [*kind.RULES, _NAME_IS_SHORT]
+    rules = [*kind.RULES, _name_is_short(kind.SERVED.longest_name)]
     properties: Schema = {
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
@@ -122,6 +110,18 @@ def _root(kind: type[Resource]) -> Schema:
         "x-kubernetes-validations": _spelled(rules),
         "properties": properties,
     }
+
+
+def _name_is_short(longest: int) -> Rule:
+    return Rule(
+        f"self.metadata.name.size() <= {longest}",
+        # string(number) + text is refused for its cost: the estimate takes it for unbounded.
+        message_expression=(
+            f"'metadata.name %s has %d characters: use at most {longest}, because names made from "
+            "it are longer'.format([self.metadata.name, self.metadata.name.size()])"
+        ),
+        field_path=".metadata.name",
+    )
 
 
 def _stays(field: str, *, called: str) -> Rule:

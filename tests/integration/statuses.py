@@ -1,0 +1,121 @@
+"""The status of every kind with every field of it, as the operator may come to write it."""
+
+from typing import Any
+
+from integration.objects import DIGEST, WHEN
+
+Object = dict[str, Any]
+
+_OBSERVED: Object = {
+    "history": [
+        {"from": "Open", "to": "Resolved", "time": WHEN, "actor": "alice", "reason": "dealt with"}
+    ],
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "False",
+            "observedGeneration": 1,
+            "lastTransitionTime": WHEN,
+            "reason": "AwaitingDecision",
+            "message": "waits for a person",
+        }
+    ],
+}
+
+_OUTBOX: Object = {
+    "id": "outbox-retry-3f2a9c0d1b4e5f60",
+    "operation": "board.post",
+    "createdAt": WHEN,
+    "phase": "Sent",
+    "attempt": 2,
+    "idempotencyKey": "run-a/post",
+    "attemptKey": "dead-letter-effect-1:2",
+    "payloadDigest": DIGEST,
+    "claimedBy": "amends-0",
+    "claimedAt": WHEN,
+    "claimExpiresAt": WHEN,
+    "outcome": "Applied",
+    "detail": "201 Created",
+    "doubt": "the first answer was lost",
+    "before": {"time": WHEN, "outcome": "claimed", "payloadDigest": DIGEST},
+    "after": {"time": WHEN, "outcome": "applied", "payloadDigest": DIGEST},
+    "effectId": "effect-1",
+    "receiptRef": {"name": "effect-1-2"},
+    "sentAt": WHEN,
+}
+
+_SUPERSEDED_BY: Object = {
+    "effectId": "effect-1",
+    "outboxId": "outbox-1",
+    "receiptRef": {"name": "effect-1-2"},
+    "time": WHEN,
+}
+
+_STATEMENT: Object = {
+    "settled": True,
+    "observedGeneration": 1,
+    "boundUid": "u-3",
+    "conditions": _OBSERVED["conditions"],
+}
+
+FULL: dict[str, Object] = {
+    "Action": {
+        "phase": "Recorded",
+        "observedGeneration": 1,
+        "runId": "run-a",
+        "outbox": _OUTBOX,
+        "effect": {"id": "effect-1", "outcome": "Succeeded"},
+        "receiptRef": {"name": "effect-1-2"},
+        "deadLetterRef": {"name": "dead-letter-effect-1"},
+        "compensationRef": {"name": "compensation-effect-1"},
+        "intentDigest": DIGEST,
+        "conditions": _OBSERVED["conditions"],
+    },
+    "DeadLetter": {
+        "phase": "Resolved",
+        "settled": True,
+        "observedGeneration": 1,
+        "disposition": {
+            "name": "alice-resolves",
+            "uid": "u-5",
+            "choice": "Resolve",
+            "reason": "posted by hand",
+            "actor": "alice",
+            "time": WHEN,
+        },
+        "compensationRef": {"name": "compensation-effect-1"},
+        "dispatch": {"count": 2, "lastTime": WHEN, "nextTime": WHEN},
+        "outbox": _OUTBOX,
+        "supersededBy": _SUPERSEDED_BY,
+        **_OBSERVED,
+    },
+    "Compensation": {
+        "phase": "AwaitingApproval",
+        "previousPhase": "Proposed",
+        "reason": "needs one more approval",
+        "observedGeneration": 1,
+        "planDigest": DIGEST,
+        "approvalDeadline": WHEN,
+        "approvals": [
+            {
+                "name": "alice-approves",
+                "uid": "u-3",
+                "username": "alice",
+                "decision": "Approve",
+                "reason": "the message is wrong",
+                "time": WHEN,
+            }
+        ],
+        "attempts": 2,
+        "nextAttemptAt": WHEN,
+        "outbox": _OUTBOX,
+        "executedBy": "amends-0",
+        "executedAt": WHEN,
+        "receiptRef": {"name": "effect-compensation-1"},
+        "supersededBy": _SUPERSEDED_BY,
+        **_OBSERVED,
+    },
+    "Approval": _STATEMENT,
+    "Disposition": _STATEMENT,
+}
+"""One step from the first phase."""
