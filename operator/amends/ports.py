@@ -1,6 +1,6 @@
 """What the core's decisions need from the world, as protocols: Clock, Executor, Cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -24,6 +24,11 @@ class Fault(Exception):
     ├── Waiting     the other side asks for patience
     └── Unsure      the request may or may not have been carried out: read before repeating
     """
+
+    status: int | None = None
+    """HTTP status of the answer, if there was one."""
+    answer: str = ""
+    """What the server said, without what was asked."""
 
 
 class Rejected(Fault):
@@ -61,6 +66,14 @@ class Clock(Protocol):
         """Now, in UTC, in whole milliseconds."""
 
 
+@dataclass(frozen=True)
+class Namespace:
+    """A tenant's namespace, as far as Amends reads it."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
 class Cluster(Protocol):
     """The objects of the API server. Every method raises a Fault when it does not go as asked."""
 
@@ -73,8 +86,41 @@ class Cluster(Protocol):
     async def write_status(self, before: Raw, status: Raw) -> Raw:
         """Replace the status if nobody wrote since `before` was read (compare-and-swap)."""
 
-    async def namespace_labels(self, name: str) -> Mapping[str, str]:
-        """Labels of a namespace, possibly some seconds old."""
+    async def find(self, kind: str, namespace: str, fields: Mapping[str, str]) -> Sequence[Raw]:
+        """Every object of a kind in a namespace whose selectable fields have these values."""
+
+    async def delete(self, before: Raw) -> None:
+        """Delete the object if nobody wrote since `before` was read."""
+
+    async def namespace(self, name: str) -> Namespace:
+        """What a namespace says of its tenant, possibly a minute old."""
+
+
+class Records(Protocol):
+    """The records of all tenants, as the sweep sees them. Every method may raise a Fault."""
+
+    async def namespaces(self) -> Mapping[str, Namespace]:
+        """Every namespace that is not about to go, by its name."""
+
+    def list(self, kind: str, selector: str, namespace: str) -> AsyncIterator[Raw]:
+        """Every object of a kind in a namespace that matches a field selector, in pages."""
+
+    async def get(self, key: Key) -> Raw | None:
+        """The object as it is now, None if there is none."""
+
+    async def delete(self, before: Raw) -> None:
+        """Delete the object if nobody wrote since `before` was read. Raises Conflict otherwise."""
+
+
+class NotArchived(Exception):
+    """A record could not be exported; the message says why. It must not be deleted."""
+
+
+class Archive(Protocol):
+    """Where records go before they are deleted."""
+
+    async def keep(self, record: Raw) -> None:
+        """Return when the record is as durable there as it gets. Raises NotArchived."""
 
 
 class Secrets(Protocol):

@@ -1,6 +1,6 @@
 """Apply: what is about to be executed is fenced by a write, also where nothing seems to change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from amends.api import Compensation
 from amends.core.key import Key
 from amends.kube.cache import Cache
 from amends.kube.events import EventRecorder
-from amends.ports import Cluster, Conflict, Raw
+from amends.ports import Cluster, Conflict, Namespace, Raw
 from amends.runtime.apply import Applier
 from amends.runtime.executions import Executions
 from amends.runtime.queue import KeyQueue
@@ -37,7 +37,13 @@ class Server(Cluster):
     async def create(self, kind: str, namespace: str, body: Raw) -> Raw:
         raise NotImplementedError
 
-    async def namespace_labels(self, name: str) -> Mapping[str, str]:
+    async def find(self, kind: str, namespace: str, fields: Mapping[str, str]) -> Sequence[Raw]:
+        raise NotImplementedError
+
+    async def delete(self, before: Raw) -> None:
+        raise NotImplementedError
+
+    async def namespace(self, name: str) -> Namespace:
         raise NotImplementedError
 
     async def write_status(self, before: Raw, status: Raw) -> Raw:

@@ -15,18 +15,21 @@ OPEN: Mapping[str, Mapping[str, Any]] = {
     "Compensation": {"phase": "Proposed"},
     "Approval": {},
     "DeadLetter": {"phase": "Open"},
+    "Disposition": {},
 }
 SETTLED: Mapping[str, Mapping[str, Any]] = {
     "Action": {"phase": "Recorded"},
     "Compensation": {"phase": "Completed"},
     "Approval": {"settled": True},
     "DeadLetter": {"phase": "LinkedToCompensation", "settled": True},
+    "Disposition": {"settled": True},
 }
 SPECS: Mapping[str, Mapping[str, Any]] = {
     "Action": {"operation": "board.post"},
     "Compensation": {"targetEffect": "effect-1"},
     "Approval": {"subjectRef": {"name": "undo"}},
     "DeadLetter": {"effectId": "effect-1"},
+    "Disposition": {"deadLetterRef": {"name": "letter"}},
 }
 
 
@@ -185,7 +188,7 @@ def test_objects_are_found_by_relation_in_their_own_namespace_only() -> None:
     assert list(cache.related("Compensation", "tenant", "effect-1")) == [undo]
     assert cache.followers(undo) == [key_of(approval), key_of(letter)]
     assert cache.followers(approval) == []
-    assert cache.followers(letter) == []
+    assert cache.followers(letter) == [key_of(undo)]
 
 
 def test_a_relation_moves_with_its_object_and_goes_with_it() -> None:
@@ -199,12 +202,24 @@ def test_a_relation_moves_with_its_object_and_goes_with_it() -> None:
     assert list(cache.related("Compensation", "tenant", "effect-2")) == []
 
 
-@pytest.mark.parametrize("spec", [None, {}, {"subjectRef": None}, {"subjectRef": "undo"}], ids=str)
-def test_an_object_of_another_schema_is_held_but_related_to_nothing(spec: Any) -> None:
+@pytest.mark.parametrize("kind", sorted(OPEN))
+@pytest.mark.parametrize(
+    "spec",
+    [
+        None,
+        {},
+        "undo",
+        {"subjectRef": "undo", "deadLetterRef": None, "idempotencyKey": 2**60},
+        {"effectId": ["effect-1"], "targetEffect": {"effect-1": 1}, "subjectRef": {"name": 7}},
+    ],
+    ids=str,
+)
+def test_an_object_of_another_schema_is_held_but_related_to_nothing(kind: str, spec: Any) -> None:
     cache = Cache()
-    strange = {**version(1, "Approval", "strange"), "spec": spec}
+    strange = {**version(1, kind, "strange"), "spec": spec}
     assert cache.put(strange)
     assert cache.get(key_of(strange)) == strange
+    assert cache.followers(strange) == []
     cache.forget(key_of(strange))
     assert len(cache) == 0
 

@@ -1,14 +1,16 @@
 """Observe: an approval is not told that it comes too late by what may be gone already."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from amends.core.key import Key
 from amends.core.world import ApprovalWorld
 from amends.kube.cache import Cache
-from amends.ports import Raw
+from amends.ports import Namespace, Raw
 from amends.runtime.executions import Executions
 from amends.runtime.observe import Observer
+from amends.runtime.related import Related
 
 UNDO = Key("Compensation", "tenant", "undo")
 
@@ -52,15 +54,22 @@ class Server:
     async def write_status(self, before: Raw, status: Raw) -> Raw:
         raise NotImplementedError
 
-    async def namespace_labels(self, name: str) -> dict[str, str]:
-        return {}
+    async def find(self, kind: str, namespace: str, fields: Mapping[str, str]) -> Sequence[Raw]:
+        raise NotImplementedError
+
+    async def delete(self, before: Raw) -> None:
+        raise NotImplementedError
+
+    async def namespace(self, name: str) -> Namespace:
+        return Namespace({}, {})
 
 
 async def subject_seen(server: Server, remembered: Raw) -> str | None:
     cache = Cache()
     cache.put(remembered)
     executions = Executions({}, 1, lambda key: None)
-    observer = Observer(cache, server, {}, executions, Noon(), "me", timedelta(minutes=5))
+    related = Related(cache, server)
+    observer = Observer(related, {}, executions, Noon(), "me", timedelta(minutes=5))
     world = await observer.world(Key("Approval", "tenant", "yes"), APPROVAL, None)
     assert isinstance(world, ApprovalWorld)
     return world.subject.metadata.uid if world.subject is not None else None

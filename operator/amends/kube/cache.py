@@ -6,13 +6,17 @@ not bring it back and a relative can read it without asking the server.
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from amends.api import KINDS
+from amends.core.duplicates import intent_of
+from amends.core.identity import effect_of
 from amends.core.key import Key
 from amends.ports import Raw
 
 SETTLED_LIMIT = 1000
+
+T = TypeVar("T")
 
 OPEN_WORK = {kind.__name__: kind.SERVED.open_work for kind in KINDS if kind.SERVED.open_work}
 """Field selector of open work, by kind."""
@@ -26,12 +30,28 @@ _CLAUSES = {
 }
 """The same, read once: the fields and what each of them must not be."""
 
-RELATIONS: Mapping[str, Callable[[Raw], str | None]] = {
-    "Approval": lambda raw: raw["spec"]["subjectRef"]["name"],
-    "DeadLetter": lambda raw: raw["spec"]["effectId"],
-    "Compensation": lambda raw: raw["spec"]["targetEffect"],
+RELATIONS: Mapping[str, Callable[[Raw], Sequence[str | None]]] = {
+    "Action": lambda raw: (effect_of(raw), intent_of(raw)),
+    "Approval": lambda raw: (raw["spec"]["subjectRef"]["name"],),
+    "DeadLetter": lambda raw: (raw["spec"]["effectId"],),
+    "Disposition": lambda raw: (raw["spec"]["deadLetterRef"]["name"],),
+    "Compensation": lambda raw: (raw["spec"]["targetEffect"],),
 }
-"""What objects of a kind are looked up by: an approval's subject, an effect."""
+"""What objects of a kind are looked up by: a statement's subject, an effect, an intent."""
+
+FOLLOWERS: Mapping[str, Mapping[str, Callable[[Raw], str]]] = {
+    "Compensation": {
+        "Approval": lambda raw: raw["metadata"]["name"],
+        "DeadLetter": lambda raw: raw["spec"]["targetEffect"],
+        "Action": lambda raw: raw["spec"]["targetEffect"],
+    },
+    "DeadLetter": {
+        "Disposition": lambda raw: raw["metadata"]["name"],
+        "Compensation": lambda raw: raw["spec"]["effectId"],
+        "Action": lambda raw: raw["spec"]["effectId"],
+    },
+}
+"""Which kinds wait for what becomes of an object, and by which relation they are found."""
 
 
 class Cache:
@@ -40,6 +60,7 @@ class Cache:
     def __init__(self) -> None:
         self._open: dict[Key, Raw] = {}
         self._settled: OrderedDict[Key, Raw] = OrderedDict()
+        self._doubted: set[Key] = set()
         self._related: defaultdict[tuple[str, str, str], dict[Key, None]] = defaultdict(dict)
 
     def __len__(self) -> int:
@@ -47,6 +68,9 @@ class Cache:
 
     def get(self, key: Key) -> Raw | None:
         """The newest version seen here; None says nothing about the server."""
+        return None if key in self._doubted else self._known(key)
+
+    def _known(self, key: Key) -> Raw | None:
         return self._open.get(key) or self._settled.get(key)
 
     def related(self, kind: str, namespace: str, value: str) -> Iterator[Raw]:
@@ -55,14 +79,12 @@ class Cache:
             yield self._open[key]
 
     def followers(self, raw: Raw) -> list[Key]:
-        """Open objects that wait for what becomes of a Compensation; of other kinds: none."""
+        """Open objects that wait for what becomes of this one."""
         key = key_of(raw)
-        if key.kind != "Compensation":
-            return []
-        effect = _safely(RELATIONS[key.kind], raw) or ""
         return [
             key_of(one)
-            for kind, value in (("Approval", key.name), ("DeadLetter", effect))
+            for kind, relation in FOLLOWERS.get(key.kind, {}).items()
+            if isinstance(value := _safely(relation, raw), str)
             for one in self.related(kind, key.namespace, value)
         ]
 
@@ -73,14 +95,16 @@ class Cache:
         as well: one that is created again has a higher version than its namesake ever had.
         """
         key = key_of(raw)
-        known = self.get(key)
+        known = self._known(key)
         if known is not None and not _is_newer(raw, known):
+            if not _is_newer(known, raw):
+                self._doubted.discard(key)
             return False
         self.forget(key)
         raw = _slim(raw)
         if is_open(raw):
             self._open[key] = raw
-            if (relation := _relation(key, raw)) is not None:
+            for relation in _relations(key, raw):
                 self._related[relation][key] = None
         else:
             self._settled[key] = raw
@@ -100,16 +124,23 @@ class Cache:
         self.forget(key)
         return True
 
+    def doubt(self, key: Key) -> None:
+        """There may be a newer version: read it again before it is decided upon.
+
+        Its relatives find it all the same: an undo under way must not be overlooked meanwhile.
+        """
+        self._doubted.add(key)
+
     def forget(self, key: Key) -> None:
         """Know nothing about it any more."""
+        self._doubted.discard(key)
         self._settled.pop(key, None)
         raw = self._open.pop(key, None)
-        if raw is None or (relation := _relation(key, raw)) is None:
-            return
-        members = self._related[relation]
-        members.pop(key, None)
-        if not members:
-            del self._related[relation]
+        for relation in _relations(key, raw) if raw is not None else ():
+            members = self._related[relation]
+            members.pop(key, None)
+            if not members:
+                del self._related[relation]
 
     def keys(self, kind: str) -> dict[Key, str]:
         """The uid of every open object of a kind."""
@@ -136,17 +167,18 @@ def _field(raw: Raw, path: Sequence[str]) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _relation(key: Key, raw: Raw) -> tuple[str, str, str] | None:
+def _relations(key: Key, raw: Raw) -> list[tuple[str, str, str]]:
     relation = RELATIONS.get(key.kind)
-    value = _safely(relation, raw) if relation is not None else None
-    return (key.kind, key.namespace, value) if value is not None else None
+    values = _safely(relation, raw) if relation is not None else None
+    # An object of another schema may hold anything there, lists included.
+    return [(key.kind, key.namespace, value) for value in values or () if isinstance(value, str)]
 
 
-def _safely(relation: Callable[[Raw], str | None], raw: Raw) -> str | None:
+def _safely(relation: Callable[[Raw], T], raw: Raw) -> T | None:
     try:
         return relation(raw)
-    except (KeyError, TypeError):  # an object of another schema; it is reported when looked at
-        return None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None  # an object of another schema; it is reported when looked at
 
 
 def _slim(raw: Raw) -> Raw:

@@ -1,18 +1,16 @@
 """The objects of the API server: read by name, created once, status written by compare-and-swap."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from amends.api import GROUP, KINDS, VERSION
+from amends.api import GROUP, VERSION
 from amends.core.key import Key
 from amends.kube.connection import Connection
-from amends.ports import Clock, Gone, Raw
+from amends.kube.paths import MERGE_PATCH, PLURALS, escaped, path_of
+from amends.ports import Clock, Gone, Namespace, Raw
 
-MERGE_PATCH = "application/merge-patch+json"
 PAGE = 500
-LABELS_ARE_FRESH_SECONDS = 60
-
-PLURALS = {kind.__name__: kind.SERVED.plural for kind in KINDS}
+NAMESPACES_ARE_FRESH_SECONDS = 60
 
 
 class KubeCluster:
@@ -21,12 +19,12 @@ class KubeCluster:
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
-        self._labels: dict[str, tuple[float, Mapping[str, str]]] = {}
+        self._namespaces: dict[str, tuple[float, Namespace]] = {}
 
     async def get(self, key: Key) -> Raw | None:
         """The object as it is now, None if there is none."""
         try:
-            found: Raw = await self._connection.call("GET", _path(*key))
+            found: Raw = await self._connection.call("GET", path_of(*key))
         except Gone:
             return None
         return found
@@ -34,7 +32,7 @@ class KubeCluster:
     async def create(self, kind: str, namespace: str, body: Raw) -> Raw:
         """Create it under its name."""
         typed = {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind, **body}
-        created: Raw = await self._connection.call("POST", _path(kind, namespace), body=typed)
+        created: Raw = await self._connection.call("POST", path_of(kind, namespace), body=typed)
         return created
 
     async def write_status(self, before: Raw, status: Raw) -> Raw:
@@ -46,24 +44,41 @@ class KubeCluster:
         }
         written: Raw = await self._connection.call(
             "PATCH",
-            _path(before["kind"], meta["namespace"], meta["name"]) + "/status",
+            path_of(before["kind"], meta["namespace"], meta["name"]) + "/status",
             body=patch,
             content_type=MERGE_PATCH,
         )
         return written
 
-    async def list_open(self, kind: str, selector: str) -> AsyncIterator[Raw]:
+    async def delete(self, before: Raw) -> None:
+        """Delete this very version: the server refuses if anybody wrote since."""
+        meta = before["metadata"]
+        guard = {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}
+        await self._connection.call(
+            "DELETE",
+            path_of(before["kind"], meta["namespace"], meta["name"]),
+            body={"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": guard},
+        )
+
+    async def find(self, kind: str, namespace: str, fields: Mapping[str, str]) -> Sequence[Raw]:
+        """Every object of a kind in a namespace whose selectable fields have these values."""
+        selector = ",".join(f"{field}={escaped(value)}" for field, value in fields.items())
+        return [raw async for raw in self.list(kind, selector, namespace)]
+
+    async def list(
+        self, kind: str, selector: str, namespace: str | None = None
+    ) -> AsyncIterator[Raw]:
         """Every object of a kind that matches a field selector, a page at a time."""
         query = {"fieldSelector": selector, "limit": str(PAGE)}
         while True:
-            page = await self._connection.call("GET", _path(kind), query=query)
+            page = await self._connection.call("GET", path_of(kind, namespace), query=query)
             for item in page["items"]:
                 yield {"apiVersion": page["apiVersion"], "kind": kind, **item}
             if not (token := page["metadata"].get("continue")):
                 return
             query["continue"] = token
 
-    async def missing_kinds(self) -> list[str]:
+    async def missing_kinds(self) -> Sequence[str]:
         """Kinds of ours that the server does not serve."""
         try:
             served = await self._connection.call("GET", f"/apis/{GROUP}/{VERSION}")
@@ -72,21 +87,30 @@ class KubeCluster:
         names = {resource["name"] for resource in served["resources"]}
         return sorted(kind for kind, plural in PLURALS.items() if plural not in names)
 
-    async def namespace_labels(self, name: str) -> Mapping[str, str]:
-        """Labels of a namespace, at most a minute old."""
+    async def namespace(self, name: str) -> Namespace:
+        """What a namespace says of its tenant, at most a minute old."""
         now = self._clock.now().timestamp()
-        read_at, labels = self._labels.get(name, (0.0, {}))
-        if now - read_at > LABELS_ARE_FRESH_SECONDS:
-            namespace = await self._connection.call("GET", f"/api/v1/namespaces/{name}")
-            labels = namespace["metadata"].get("labels", {})
-            self._labels[name] = (now, labels)
-        return labels
+        known = self._namespaces.get(name)
+        if known is not None and now - known[0] <= NAMESPACES_ARE_FRESH_SECONDS:
+            return known[1]
+        found = await self._connection.call("GET", f"/api/v1/namespaces/{name}")
+        meta = found["metadata"]
+        namespace = Namespace(meta.get("labels", {}), meta.get("annotations", {}))
+        self._namespaces[name] = (now, namespace)
+        return namespace
 
-
-def _path(kind: str, namespace: str | None = None, name: str | None = None) -> str:
-    scope = f"/namespaces/{namespace}" if namespace is not None else ""
-    item = f"/{name}" if name is not None else ""
-    return f"/apis/{GROUP}/{VERSION}{scope}/{PLURALS[kind]}{item}"
+    async def namespaces(self) -> Mapping[str, Namespace]:
+        """Every namespace that is not about to go, by its name."""
+        query = {"fieldSelector": "status.phase=Active", "limit": str(PAGE)}
+        found: dict[str, Namespace] = {}
+        while True:
+            page = await self._connection.call("GET", "/api/v1/namespaces", query=query)
+            for item in page["items"]:
+                meta = item["metadata"]
+                found[meta["name"]] = Namespace(meta.get("labels", {}), meta.get("annotations", {}))
+            if not (token := page["metadata"].get("continue")):
+                return found
+            query["continue"] = token
 
 
 def _merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

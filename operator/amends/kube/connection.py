@@ -12,11 +12,12 @@ from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from kubernetes.aio import client, config
+from kubernetes.aio.config import incluster_config
 
 from amends.ports import Conflict, Exists, Fault, Gone, Rejected, Unsure, Waiting
 
 REQUEST_TIMEOUT = 15.0
-"""Seconds until an answer counts as lost."""
+"""Seconds until an answer counts as lost, unless a connection is told otherwise."""
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -35,7 +36,10 @@ class Credentials:
 class Connection:
     """The official client's transport, without its typed models (they are slow and lossy)."""
 
-    def __init__(self, configuration: client.Configuration) -> None:
+    def __init__(self, configuration: client.Configuration, namespace: str | None = None) -> None:
+        self.namespace = namespace
+        """The namespace of the kubeconfig's context, if it names one; in a pod, the pod's."""
+        self.timeout = REQUEST_TIMEOUT
         configuration.connection_pool_maxsize = 64
         # An environment that is trusted is one whose ~/.netrc is read, in a thread, per request.
         configuration.client_session_kwargs = {"trust_env": False}
@@ -43,16 +47,22 @@ class Connection:
         self._api = client.ApiClient(configuration)
 
     @classmethod
-    async def open(cls, kubeconfig: Path | None) -> "Connection":
-        """Connect as the kubeconfig says, else as the pod's service account."""
+    async def open(
+        cls, kubeconfig: Path | str | None, *, context: str | None = None
+    ) -> "Connection":
+        """Connect as the kubeconfig (or several, as in $KUBECONFIG) says, else as the pod.
+
+        Raises:
+            kubernetes.aio.config.ConfigException: nothing there says how to connect.
+        """
         configuration = client.Configuration()
-        if kubeconfig is not None:
-            await config.load_kube_config(
-                config_file=str(kubeconfig), client_configuration=configuration
-            )
-        else:
+        if kubeconfig is None:
             config.load_incluster_config(client_configuration=configuration)
-        return cls(configuration)
+            return cls(configuration, _pod_namespace())
+        loaded = await config.load_kube_config(
+            config_file=str(kubeconfig), context=context, client_configuration=configuration
+        )
+        return cls(configuration, loaded.current_context["context"].get("namespace"))
 
     async def close(self) -> None:
         """Close its sockets."""
@@ -90,6 +100,7 @@ class Connection:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
         impersonate: str | None = None,
     ) -> Any:
         """Send one request and return the parsed answer.
@@ -97,21 +108,32 @@ class Connection:
         Raises:
             Fault: by who must act next.
         """
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers = {"Accept": accept, "Content-Type": content_type}
         if impersonate is not None:
             headers["Impersonate-User"] = impersonate
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
         try:
             response = await self._api.call_api(
-                method, url, header_params=headers, body=body, _request_timeout=REQUEST_TIMEOUT
+                method, url, header_params=headers, body=body, _request_timeout=self.timeout
             )
             content = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as why:
-            raise _lost(method, path, why) from why
+            fault = _lost(method, path, why)
+            late = f"no answer within {self.timeout:g} s"
+            reason = late if isinstance(why, TimeoutError) else str(why)
+            fault.answer = f"{self._configuration.host}: {reason}"
+            raise fault from why
         if response.status >= 300:
-            raise _refused(method, path, response.status, response.headers, content)
+            fault = _refused(method, path, response.status, response.headers, content)
+            fault.status, fault.answer = response.status, _message(content)
+            raise fault
         return json.loads(content)
+
+
+def _pod_namespace() -> str | None:
+    file = Path(incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace")
+    return file.read_text(encoding="utf-8").strip() if file.exists() else None
 
 
 def _lost(method: str, path: str, why: Exception) -> Fault:
