@@ -10,10 +10,13 @@ import typer
 
 from amends import __version__
 from amends.cli.crds import crds, diagrams
+from amends.core.namespace import duration
 from amends.executors.registry import BadPlugIn
 from amends.handlers.process import run as run_operator
 from amends.kube.lease import LeaseSettings, LostLeadership
+from amends.ports import NotArchived
 from amends.runtime import logs
+from amends.runtime.metrics import CannotServe
 from amends.runtime.settings import Settings
 
 app = typer.Typer(
@@ -30,6 +33,14 @@ def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"amends {__version__}")
         raise typer.Exit
+
+
+def _duration(text: str) -> str:
+    try:
+        duration(text)
+    except ValueError as why:
+        raise typer.BadParameter(str(why)) from why
+    return text
 
 
 def _address(text: str | None) -> str | None:
@@ -94,6 +105,37 @@ def run(
             help="Serve /healthz there, e.g. 0.0.0.0:8080. Default: nowhere.",
         ),
     ] = None,
+    metrics_listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            callback=_address,
+            help="Serve /metrics for Prometheus there, e.g. 0.0.0.0:9090. Default: nowhere.",
+        ),
+    ] = None,
+    retention: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            callback=_duration,
+            help="How long settled records stay, e.g. 30d; 0 keeps all. The annotation "
+            "amends.dev/retention of a namespace overrides it.",
+        ),
+    ] = "0",
+    export_to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|-",
+            help="Append each record there as a line of JSON before it is deleted; - is standard "
+            "output. Default: nowhere.",
+        ),
+    ] = None,
+    sweep_seconds: Annotated[
+        float, typer.Option(min=1, help="How often it is looked for records that may go.")
+    ] = 3600,
+    sweep_rate: Annotated[
+        float, typer.Option(min=0.1, help="How many records are deleted in a second at most.")
+    ] = 10,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
     """Run the operator until SIGTERM."""
@@ -111,10 +153,15 @@ def run(
         resync=timedelta(seconds=resync_seconds),
         drain=timedelta(seconds=drain_seconds),
         health_listen=health_listen,
+        metrics_listen=metrics_listen,
+        retention=duration(retention),
+        export_to=export_to,
+        sweep=timedelta(seconds=sweep_seconds),
+        sweep_rate=sweep_rate,
     )
     try:
         _run(run_operator(settings))
-    except (LostLeadership, BadPlugIn) as why:
+    except (LostLeadership, BadPlugIn, CannotServe, NotArchived) as why:
         typer.echo(str(why), err=True)
         raise typer.Exit(code=3 if isinstance(why, LostLeadership) else 2) from why
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from amends.api import Approval, Compensation, DeadLetter
 from amends.api.receipt import Scope
+from amends.api.resource import MANAGED_BY
 from amends.api.wire import Wire
 from amends.core.decide import decide
 from amends.core.decision import Decision
@@ -53,10 +54,8 @@ def waiting(proposed: Raw) -> Raw:
 
 def observed(letter: Raw, compensation: Raw) -> Raw:
     """The DeadLetter once the operator has seen it and the Compensation of its effect."""
-    world = DeadLetterWorld(
-        DeadLetter.read(dict(letter)), None, (Compensation.read(dict(compensation)),), CLOCK.now()
-    )
-    return with_status(letter, decide(world).status)
+    candidates = (Compensation.read(dict(compensation)),)
+    return with_status(letter, decide(_letter_world(letter, candidates=candidates)).status)
 
 
 async def four_writes(compensation: Raw, letter: Raw) -> list[dict[str, Any]]:
@@ -74,19 +73,13 @@ async def four_writes(compensation: Raw, letter: Raw) -> list[dict[str, Any]]:
     attempt = Attempt(running["status"]["outbox"]["attemptKey"], Applied(EVIDENCE))
     proved = _decided(running, attempt=attempt)
     for child in proved.children:
-        body = {"metadata": {"name": child.name, "namespace": namespace}, "spec": child.spec.wire()}
+        meta = {"name": child.name, "namespace": namespace, "labels": MANAGED_BY}
+        body = {"metadata": meta, "spec": child.spec.wire()}
         await cluster.create(child.kind, namespace, body)
     completed = await write(running, proved)
     await write(
         letter,
-        decide(
-            DeadLetterWorld(
-                DeadLetter.read(dict(letter)),
-                Compensation.read(dict(completed)),
-                (),
-                CLOCK.now(),
-            )
-        ),
+        decide(_letter_world(letter, compensation=Compensation.read(dict(completed)))),
     )
     return server.requests
 
@@ -95,6 +88,26 @@ def with_status(before: Raw, status: Wire | None) -> Raw:
     """The object with another status."""
     assert status is not None
     return {**before, "status": status.wire()}
+
+
+def _letter_world(letter: Raw, **known: Any) -> DeadLetterWorld:
+    facts: dict[str, Any] = {
+        "action": None,
+        "compensation": None,
+        "candidates": (),
+        "dispositions": (),
+        "receipts": (),
+        "attempt": None,
+        "objection": None,
+        "success": None,
+        "followers": (),
+        "scope": Scope(namespace=letter["metadata"]["namespace"]),
+        "holder": HOLDER,
+        "lease": timedelta(minutes=5),
+        "now": CLOCK.now(),
+        **known,
+    }
+    return DeadLetterWorld(letter=DeadLetter.read(dict(letter)), **facts)
 
 
 def _decided(raw: Raw, **known: Any) -> Decision:
@@ -107,6 +120,7 @@ def _decided(raw: Raw, **known: Any) -> Decision:
             unlinked=(),
             receipt=None,
             objection=None,
+            success=None,
             scope=Scope(namespace=raw["metadata"]["namespace"]),
             holder=HOLDER,
             lease=timedelta(minutes=5),
@@ -129,6 +143,7 @@ class _Paper(Connection):
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
         impersonate: str | None = None,
     ) -> Any:
         asked = {"method": method, "path": path, "content_type": content_type, "body": body}

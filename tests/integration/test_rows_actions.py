@@ -99,6 +99,11 @@ def test_a2_status_carries_an_outbox_entry_and_an_effect(
     assert ("receiptRef" in outbox, "sentAt" in outbox) == (phase != "Pending", phase == "Sent")
     assert outbox.pop("receiptRef", None) == status.get("receiptRef")
     outbox.pop("sentAt", None)
+    # Row A9: a claim keeps more.
+    for field in ("createdAt", "claimedBy", "claimedAt", "before"):
+        assert (field in outbox) == (outcome == "queued")
+        outbox.pop(field, None)
+    assert status["intentDigest"] == sha256(["board.post", None, {"text": "hello"}])
     assert status["effect"]["id"] == f"effect-{suffix}"
     assert outbox == {
         "id": f"outbox-{suffix}",
@@ -118,7 +123,7 @@ def test_a3_the_receipt_holds_everything_an_auditor_asks_for(tenant: Tenant) -> 
     )
     uid = tenant.create(action("post", "error", **EVERYTHING))["metadata"]["uid"]
     name = recorded(tenant)["status"]["receiptRef"]["name"]
-    assert name == f"{EFFECT}-{short(uid, 'Failed')}"
+    assert name == f"{EFFECT}-1"
 
     spec = tenant.read("Receipt", name)["spec"]
 
@@ -150,6 +155,7 @@ def test_a3_the_receipt_holds_everything_an_auditor_asks_for(tenant: Tenant) -> 
         "contextAssertionId": "assertion-1",
         "idempotencyKey": KEY,
         "attempt": 4,
+        "sequence": 1,
         "inputDigest": sha256(given),
         "outputDigest": sha256({"stored": False}),
         "payloadDigest": sha256(payload),
@@ -285,3 +291,14 @@ def test_a6_a_compensation_that_says_the_same_is_adopted(
 
     assert recorded(tenant)["status"]["compensationRef"] == {"name": "undo"}
     assert tenant.read("Compensation", "undo")["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+def test_a6_the_longest_name_leaves_room_for_the_names_made_from_it(tenant: Tenant) -> None:
+    name = "p" * 160
+    tenant.create(action(name, "failed", compensation=PLAN))
+
+    status = recorded(tenant, name)["status"]
+
+    assert status["deadLetterRef"] == {"name": f"dead-letter-effect-{name}"}
+    assert status["compensationRef"] == {"name": f"compensation-effect-{name}"}
+    tenant.wait_for_event(name, "Recorded")

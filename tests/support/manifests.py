@@ -52,6 +52,12 @@ def approval(name: str, subject: str, *, planDigest: str, **spec: Any) -> Object
     return manifest("Approval", name, {"subjectRef": reference, **decided})
 
 
+def disposition(name: str, letter: str, choice: str = "Ignore", **spec: Any) -> Object:
+    """A statement about a DeadLetter; Ignore, if nothing else is said."""
+    given = {"deadLetterRef": {"name": letter}, "choice": choice, "reason": "of no account", **spec}
+    return manifest("Disposition", name, given)
+
+
 def dead_letter(name: str, namespace: str, effect: str, **spec: Any) -> Object:
     """A failure, as the operator records it."""
     given = {

@@ -178,15 +178,18 @@ class Tenant:
 
     def clear(self) -> None:
         """Remove every object of ours, or cancel it, so that no operator works on it for long."""
+        may_run = ("DeadLetter", "Compensation")
         for kind in PLURALS:
-            if kind != "Compensation":
+            if kind not in may_run:
                 self._call("admin", "DELETE", kind)
-        for name in [one["metadata"]["name"] for one in self.every("Compensation")]:
-            try:
-                self.delete("Compensation", name)
-            except Refused:  # it runs; by now it may also have ended
-                with suppress(Refused):
-                    self.change(name, "admin", cancel=True)
+        for kind in may_run:
+            for name in [one["metadata"]["name"] for one in self.every(kind)]:
+                try:
+                    self.delete(kind, name)
+                except Refused:  # it runs; by now it may also have ended
+                    if kind == "Compensation":
+                        with suppress(Refused):
+                            self.change(name, "admin", cancel=True)
 
     def _call(
         self,

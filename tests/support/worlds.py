@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
-from amends.api import Action, Approval, Compensation, DeadLetter
+from amends.api import Action, Approval, Compensation, DeadLetter, Disposition
+from amends.api.outbox import SupersededBy
 from amends.api.receipt import Receipt, Scope
 from amends.core import receipts
 from amends.core.decide import decide
@@ -12,7 +13,6 @@ from amends.core.digest import plan_digest
 from amends.core.key import Key
 from amends.core.outcome import Outcome
 from amends.core.world import (
-    ActionWorld,
     ApprovalWorld,
     Attempt,
     CompensationWorld,
@@ -130,10 +130,18 @@ def dead_letter(phase: str = "Open", **status: Any) -> DeadLetter:
     return DeadLetter.read(raw)
 
 
-def action(outcome: str = "failed", status: Object | None = None, **spec: Any) -> Action:
-    """An action that bob reported."""
+def action(
+    outcome: str = "failed",
+    status: Object | None = None,
+    *,
+    name: str = "post",
+    meta: Object | None = None,
+    **spec: Any,
+) -> Action:
+    """An action that bob reported a minute ago."""
     given = {"operation": "board.post", "outcome": outcome, "requester": BOB, **spec}
-    return Action.read({"metadata": metadata("post"), "spec": given, "status": status or {}})
+    about = metadata(name, **(meta or {}))
+    return Action.read({"metadata": about, "spec": given, "status": status or {}})
 
 
 def world(
@@ -150,6 +158,7 @@ def world(
         "unlinked": (),
         "receipt": None,
         "objection": None,
+        "success": None,
         "scope": SCOPE,
         "holder": ME,
         "lease": LEASE,
@@ -165,21 +174,59 @@ def receipt_of(one: Compensation) -> Receipt:
     return Receipt.read({"metadata": metadata(child.name), "spec": child.spec.wire()})
 
 
-def action_world(one: Action, obstacle: str | None = None) -> ActionWorld:
-    """What is known about an action."""
-    return ActionWorld(one, SCOPE, NOW, obstacle)
-
-
 def approval_world(one: Approval, subject: Compensation | None) -> ApprovalWorld:
     """What is known about an approval."""
     return ApprovalWorld(one, subject, NOW)
 
 
 def letter_world(
-    one: DeadLetter, named: Compensation | None = None, *candidates: Compensation
+    one: DeadLetter,
+    named: Compensation | None = None,
+    *candidates: Compensation,
+    outcome: Outcome | None = None,
+    attempt: bool = False,
+    **known: Any,
 ) -> DeadLetterWorld:
-    """What is known about a dead letter."""
-    return DeadLetterWorld(one, named, candidates, NOW)
+    """What is known about a dead letter; attempt: this process makes the dispatch in the outbox."""
+    outbox, made = one.status.outbox, None
+    if attempt or outcome is not None:
+        made = Attempt((outbox.attempt_key if outbox else None) or "", outcome)
+    facts: dict[str, Any] = {
+        "action": None,
+        "dispositions": (),
+        "receipts": (),
+        "objection": None,
+        "success": None,
+        "followers": (),
+        "scope": SCOPE,
+        "holder": ME,
+        "lease": LEASE,
+        "now": NOW,
+        **known,
+    }
+    return DeadLetterWorld(
+        letter=one, compensation=named, candidates=candidates, attempt=made, **facts
+    )
+
+
+def disposition(choice: str = "Ignore", name: str = "choice", **changes: Any) -> Disposition:
+    """alice's decision about the dead letter, bound to it."""
+    status = changes.pop("status", {"boundUid": "uid-letter"})
+    spec = {
+        "deadLetterRef": {"name": "letter"},
+        "choice": choice,
+        "reason": "because",
+        "actor": {"username": "alice"},
+        **changes,
+    }
+    given = {key: value for key, value in spec.items() if value is not None}
+    return Disposition.read({"metadata": metadata(name), "spec": given, "status": status})
+
+
+def superseded_by(seconds: float = 0) -> SupersededBy:
+    """The news that effect-1 has succeeded after all."""
+    news = {"effectId": "effect-1", "outboxId": "outbox-1", "time": after(seconds)}
+    return SupersededBy.model_validate({**news, "receiptRef": {"name": "effect-1-2"}})
 
 
 def told(decision: Decision) -> list[str]:

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from amends.api.action import ActionOutcome, ActionSpec
-from amends.core.action import classify
 from amends.core.decide import decide
 from amends.core.decision import NOTHING
 from amends.core.identity import run_id
-from support.worlds import NOW, action, action_world, reasons, told, written
+from amends.core.words import classify
+from support.reports import action_world
+from support.worlds import NOW, action, reasons, told, written
 
 SUCCEEDED = "posted sent succeeded success completed delivered matched"
 PENDING = "pending queued claimed"

@@ -95,16 +95,18 @@ def test_b5_it_is_linked_to_what_has_undone_it(
     assert told(decision) == ["tell DeadLetter letter: Compensated"]
 
 
-@pytest.mark.parametrize("phase", ["Retrying", "Ignored", "LinkedToCompensation", "Resolved"])
+@pytest.mark.parametrize("phase", ["Retrying", "Ignored", "Resolved"])
 def test_b5_in_any_other_phase_it_is_left_alone_and_that_is_told_once(phase: str) -> None:
     letter = dead_letter(phase, **NAMED)
     first = decide(letter_world(letter, DONE))
     status = written(first)
     assert (status.phase, status.disposition, status.history) == (phase, None, [])
+    assert status.settled == (phase != "Retrying" or None)
     assert [one.reason for one in status.conditions] == ["NotLinked"]
     assert told(first) == ["tell DeadLetter letter: NotLinked"]
 
-    again = decide(letter_world(letter.model_copy(update={"status": status}), DONE))
+    unsettled = status.model_copy(update={"settled": None})
+    again = decide(letter_world(letter.model_copy(update={"status": unsettled}), DONE))
     assert (again.status, told(again)) == (status, [])
 
 

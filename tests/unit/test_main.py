@@ -30,9 +30,10 @@ def test_version() -> None:
     assert CliRunner().invoke(app, ["--version"]).output == f"amends {__version__}\n"
 
 
+@pytest.mark.parametrize("option", ["--health-listen", "--metrics-listen"])
 @pytest.mark.parametrize("address", ["8080", ":8080", "127.0.0.1:0", "127.0.0.1:x", "127.0.0.1"])
-def test_an_address_that_is_none_is_refused(address: str, kubeconfig: str) -> None:
-    told = ["run", "--kubeconfig", kubeconfig, "--health-listen", address]
+def test_an_address_that_is_none_is_refused(address: str, option: str, kubeconfig: str) -> None:
+    told = ["run", "--kubeconfig", kubeconfig, option, address]
     result = CliRunner().invoke(app, told, env={"COLUMNS": "200"})
     assert result.exit_code == 2
     assert f"{address} must be HOST:PORT, e.g. 0.0.0.0:8080" in result.output
@@ -42,4 +43,21 @@ def test_a_target_that_is_no_origin_is_refused_before_anything_runs(kubeconfig: 
     result = CliRunner().invoke(app, ["run", "--kubeconfig", kubeconfig, "--allow-target", "foo"])
     assert result.exit_code == 2
     assert "--allow-target 'foo' must be an origin: https://*" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_retention_that_is_no_duration_is_refused(kubeconfig: str) -> None:
+    told = ["run", "--kubeconfig", kubeconfig, "--retention", "a month"]
+    result = CliRunner().invoke(app, told, env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert "'a month' is no duration: write a number of at most 9 digits" in result.output
+
+
+def test_an_archive_that_cannot_be_written_is_refused_before_anything_runs(
+    kubeconfig: str, tmp_path: Path
+) -> None:
+    told = ["run", "--kubeconfig", kubeconfig, "--export-to", str(tmp_path)]
+    result = CliRunner().invoke(app, told)
+    assert result.exit_code == 2
+    assert result.output.endswith(f"--export-to {tmp_path}: Is a directory\n")
     assert "Traceback" not in result.output

@@ -92,6 +92,21 @@ def test_e3_keys_that_are_credentials_go_and_no_entry_is_lost() -> None:
             id="the manifest of a Secret",
         ),
         pytest.param(
+            {"args": ["--password", HIDDEN, "--user", "bob", "--token-file", "/run/x"]},
+            {"args": ["--password", REDACTED, "--user", "bob", "--token-file", "/run/x"]},
+            id="arguments",
+        ),
+        pytest.param(
+            [["Host", "h"], ["X-Api-Key", HIDDEN], ["Reset the password", "now"]],
+            [["Host", "h"], ["X-Api-Key", REDACTED], ["Reset the password", "now"]],
+            id="headers as pairs",
+        ),
+        pytest.param(
+            {"resources": ["secrets", "pods"], "verbs": [["secrets", "pods"], "get"]},
+            {"resources": ["secrets", "pods"], "verbs": [["secrets", "pods"], "get"]},
+            id="lists that are no pairs",
+        ),
+        pytest.param(
             {"name": "Reset the password", "value": 3},
             {"name": "Reset the password", "value": 3},
             id="a name that is a sentence",
@@ -170,6 +185,17 @@ EVERY_RULE = (
         "&signature",
         "<password>a",
         "password '",
+        "[",
+        '{"a":',
+        '["',
+        '["a",',
+        '{"token":[',
+        '[1,[2]],{"a":"b"},',
+        '"secret": {"a": "b", ',
+        "-u a:",
+        "1//0",
+        "machine a login b password ",
+        "12345678:AA",
     ],
 )
 def test_a_hostile_mebibyte_takes_linear_time(unit: str) -> None:

@@ -40,6 +40,9 @@ def _pem(kind: str, newline: str = "\n") -> str:
         pytest.param(_pem("PGP PRIVATE" + " KEY BLOCK"), id="PGP"),
         pytest.param(_pem("OPENSSH PRIVATE" + " KEY", "\\n"), id="PEM on one line"),
         pytest.param("AK" + "IA" + _run_of(16, "ABCDEFGH2345"), id="AWS access key"),
+        pytest.param("aB3" + "8Q" + "~" + _run_of(34), id="Azure application secret"),
+        pytest.param("1/" + "/0" + _run_of(60), id="Google refresh grant"),
+        pytest.param("123456789" + ":AA" + _run_of(33), id="Telegram bot"),
         pytest.param("AS" + "IA" + _run_of(16, "ABCDEFGH2345"), id="AWS temporary key"),
         *(
             pytest.param(left + right + _run_of(length), id=f"{left}{right}")
@@ -121,9 +124,12 @@ def test_e3_a_credential_goes_wherever_it_stands(credential: str, before: str, a
         '{"password": "⟨a\\"b⟩", "user": 1}',
         "{'api_key': '⟨a b⟩', 'n': b'x'}",
         "{'token': b'⟨a b⟩'}",
-        '{"tokens": ⟨["a", "b"]⟩, "n": 1}',
-        '{"secret": ⟨{"a": {"b": "c"}}⟩, "n": 1}',
-        '{"password": ⟨12345⟩}',
+        '{"n": 1, "tokens": ⟨["a", ["b", "]"]]⟩, "m": oops',
+        '{"secret": ⟨{"a": {"b": {"c": ["}"]}}}⟩, "n": oops',
+        '{"secret": ⟨{"a": [1, {"b": "cut o⟩',
+        '{\\"api_key\\": ⟨[\\"a\\", [\\"b\\"]]⟩, \\"n\\": 1}',
+        '{"github_api_key_base64": "⟨hunter2⟩", "user": oops',
+        '{"password": ⟨12345⟩, oops',
         '{"password": "⟨secret⟩"}',
         "map[password:⟨hunter2⟩ user:bob]",
         'spec.password: Invalid value: "⟨hunter2⟩": too short',
@@ -145,8 +151,13 @@ def test_e3_a_credential_goes_wherever_it_stands(credential: str, before: str, a
         "Cookie: ⟨sid=abc; theme=dark⟩",
         "Set-Cookie: ⟨sid=abc; Path=/; HttpOnly⟩\nServer: x",
         "sent Bearer ⟨abc123def⟩ to it",
+        "sent Bearer ⟨RFCaX6MuZraDb8Ry⟩ to it",
         f"sent Basic ⟨{PAIR}⟩ to it",
         "https://hooks.slack.com/services/⟨T0/B0/abc⟩",
+        "https://discord.com/api/webhooks/123/⟨abc-1⟩",
+        "curl -u bob:⟨hunter2⟩ https://h/x",
+        "curl --user 'bob:⟨hunter2⟩' https://h/x",
+        "machine h login bob password ⟨hunter2⟩",
     ],
 )
 def test_e3_only_the_credential_part_goes(text: str) -> None:
@@ -203,11 +214,50 @@ def test_e3_only_the_credential_part_goes(text: str) -> None:
         "Bearer RFC6750",
         "cookie: you must accept it",
         "PWD=/home/bob OLDPWD=/tmp",
+        "docker run --user 1000:1000 -u $USER:$GROUP nginx",
+        "the login form has a password field",
+        "[INFO] {a: 1} [1, 2] {}",
     ],
 )
 def test_e3_what_is_no_credential_stays(text: str) -> None:
     assert redact_text(text) == text
     assert redact({"reason": [text]}) == {"reason": [text]}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param(
+            '{"tokens": ["a", ["b"]], "n": 1.50}',
+            '{"tokens": "[redacted]", "n": 1.5}',
+            id="the value of a secret key, whatever it is",
+        ),
+        pytest.param(
+            'HTTP 400: {"pin_secret":12345,"total_tokens":532} and {"x": 1}',
+            'HTTP 400: {"pin_secret":"[redacted]","total_tokens":532} and {"x": 1}',
+            id="in a sentence; numbers of tokens are no tokens",
+        ),
+        pytest.param(
+            '[{"name": "DB_PASSWORD", "value": "hunter2"}]\n{\n  "ü": {\n    "apikey": 1\n  }\n}',
+            '[{"name": "DB_PASSWORD", "value": "[redacted]"}]\n'
+            '{\n  "ü": {\n    "apikey": "[redacted]"\n  }\n}',
+            id="several, each in its layout",
+        ),
+        pytest.param(
+            '{"body":"{\\"password\\":[1,{\\"a\\":2}],\\"n\\":1}"}',
+            '{"body":"{\\"password\\":\\"[redacted]\\",\\"n\\":1}"}',
+            id="in a string of JSON",
+        ),
+        pytest.param(
+            '{"kept": 1, "token": "hunter2", "kept": 2}',
+            '{"kept": 1, "token": "[redacted]", "kept": 2}',
+            id="with a key that stands there twice",
+        ),
+    ],
+)
+def test_e1_json_in_a_text_is_judged_as_json(text: str, shown: str) -> None:
+    assert redact_text(text) == shown
+    assert redact_text(shown) == shown
 
 
 def test_many_credentials_of_many_kinds_leave_the_prose_between_them() -> None:
@@ -218,6 +268,6 @@ def test_many_credentials_of_many_kinds_leave_the_prose_between_them() -> None:
 
 def test_a_text_that_never_comes_to_rest_goes_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a text made on purpose could show what only one round more would have hidden."""
-    monkeypatch.setattr("amends.core.redaction._PASSES", 1)
+    monkeypatch.setattr("amends.core.credentials._PASSES", 1)
     assert redact_text("x token=abc123") == REDACTED
     assert redact_text("nothing here") == "nothing here"

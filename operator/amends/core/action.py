@@ -1,165 +1,205 @@
-"""Action: what came of it, and what must exist because of that."""
+"""Action: what came of it, and what must exist because of that. The questions, in order."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from amends.api.action import Action, ActionOutcome, ActionPhase, ActionStatus, Effect
-from amends.api.compensation import CompensationSpec
-from amends.api.dead_letter import DeadLetterSpec, RecoveryOption
-from amends.api.outbox import Outbox, OutboxPhase
-from amends.api.plan import Plan
-from amends.api.receipt import ReceiptSource
-from amends.api.wire import LocalRef, ObjectRef
-from amends.core import identity, receipts
-from amends.core.conditions import Observed, conditions, not_ready, ready, stalled
-from amends.core.decision import NOTHING, Create, Decision, Tell
-from amends.core.digest import digest
+from amends.api.wire import LocalRef
+from amends.core import duplicates, effects, failures, identity, presend
+from amends.core.conditions import Observed, conditions, not_ready, ready, reconciling, stalled
+from amends.core.decision import NOTHING, Create, Decision, Tell, Wake
+from amends.core.effects import Report, Standing
 from amends.core.key import Key
-from amends.core.redaction import redact_text
+from amends.core.words import FINAL, outcome_of
 from amends.core.world import ActionWorld
 
-WORDS = {
-    ActionOutcome.SUCCEEDED: "posted sent succeeded success completed delivered matched",
-    ActionOutcome.PENDING: "pending queued claimed",
-    ActionOutcome.FAILED: "failed error rejected denied cancelled",
-}
-MEANING = {word: outcome for outcome, words in WORDS.items() for word in words.split()}
-
-OUTBOX_PHASE = {
-    ActionOutcome.SUCCEEDED: OutboxPhase.SENT,
-    ActionOutcome.FAILED: OutboxPhase.FAILED,
-    ActionOutcome.PENDING: OutboxPhase.PENDING,
-    ActionOutcome.UNKNOWN: OutboxPhase.PENDING,
-}
 LOOK_FOR_THE_NAME = timedelta(seconds=30)
 """How often it is tried whether a name that was taken has become free."""
-FINAL = (ActionOutcome.SUCCEEDED, ActionOutcome.FAILED)
-
-
-def classify(outcome: str, error: str | None) -> ActionOutcome:
-    """What an outcome text means. An error always means Failed."""
-    if error is not None and error.strip():
-        return ActionOutcome.FAILED
-    word = outcome.strip().lower().replace("-", "_")
-    return MEANING.get(word, ActionOutcome.UNKNOWN)
+TELLING = timedelta(seconds=1)
+"""How long others may take to hear of it before they are told again."""
 
 
 def decide(world: ActionWorld) -> Decision:
-    """Record a final outcome: first everything that must exist because of it, then the status."""
-    action = world.action
-    if action.status.phase is ActionPhase.RECORDED:
-        return NOTHING
-    outcome = classify(action.spec.outcome, action.spec.error)
-    if outcome not in FINAL:
-        waiting = not_ready(str(outcome), f"outcome {action.spec.outcome!r} is not final")
-        return Decision(status=_status(world, outcome, (), [waiting]))
-    children = _children(world, outcome)
-    if world.obstacle is not None:
-        observed = stalled("NameTaken", world.obstacle)
-        told = Tell(_key(action), "NameTaken", world.obstacle, "Warning")
-        fresh = all(c.message != world.obstacle for c in action.status.conditions)
+    """One step. Every question answers with a Decision, or None: not mine, ask the next."""
+    for question in QUESTIONS:
+        if (decision := question(world)) is not None:
+            return decision
+    return NOTHING
+
+
+def is_it_recorded(world: ActionWorld) -> Decision | None:
+    """Its outcome is for ever; only a possible duplicate may still turn up."""
+    if world.action.status.phase is not ActionPhase.RECORDED:
+        return None
+    return duplicates.flagged(world) or NOTHING
+
+
+def has_another_reported_it(world: ActionWorld) -> Decision | None:
+    """It was about to be sent, and another Action of the same key says what came of it."""
+    if outcome_of(world.action) in FINAL:
+        return None
+    report = effects.answered(world)
+    return _concluded(world, report) if report is not None else None
+
+
+def is_it_final(world: ActionWorld) -> Decision | None:
+    """Until it is, nothing exists because of it, and nothing that exists moves."""
+    outcome = outcome_of(world.action)
+    if outcome in FINAL:
+        return None
+    why = not_ready(str(outcome), f"outcome {presend.said(world.action)!r} is not final")
+    return Decision(
+        status=_status(world, outcome, [why]),
+        effects=(*duplicates.told(world), *(Wake(key) for key in duplicates.unaware(world))),
+    )
+
+
+def is_its_name_taken(world: ActionWorld) -> Decision | None:
+    """A child could not be created, because something else bears its name."""
+    if world.obstacle is None:
+        return None
+    action, outcome = world.action, outcome_of(world.action)
+    proof = effects.own(world, outcome)
+    fresh = all(one.message != world.obstacle for one in action.status.conditions)
+    told = Tell(_key(action), "NameTaken", world.obstacle, "Warning")
+    return Decision(
+        status=_status(
+            world,
+            outcome,
+            stalled("NameTaken", world.obstacle),
+            effects.placed(world, outcome) if proof is not None else None,
+        ),
+        effects=((told,) if fresh else ()) + duplicates.told(world),
+        look_again=LOOK_FOR_THE_NAME,
+    )
+
+
+def is_another_at_work(world: ActionWorld) -> Decision | None:
+    """What this would replace is not complete yet: one after the other."""
+    outcome = outcome_of(world.action)
+    if (who := effects.under_way(world, outcome)) is None:
+        return None
+    waits = reconciling("WaitingItsTurn", f"waits until {who} has told everybody of its outcome")
+    return Decision(
+        status=_status(world, outcome, waits),
+        effects=duplicates.told(world),
+        look_again=TELLING,
+    )
+
+
+def what_follows(world: ActionWorld) -> Decision | None:
+    """First everything that must exist because of the outcome, then the status."""
+    report = effects.placed(world, outcome_of(world.action))
+    news = report.standing is Standing.NEWS and report.outcome is ActionOutcome.FAILED
+    return _concluded(world, report, failures.recovery(world, report) if news else ())
+
+
+QUESTIONS = (
+    is_it_recorded,
+    has_another_reported_it,
+    is_it_final,
+    is_its_name_taken,
+    is_another_at_work,
+    what_follows,
+)
+
+
+def _concluded(world: ActionWorld, report: Report, recovery: Sequence[Create] = ()) -> Decision:
+    """Recorded, for ever; but before that, everybody who has to know of it knows.
+
+    Recorded, an Action leaves the watch: who asks later does not find it any more.
+    """
+    children = (*((report.create,) if report.create is not None else ()), *recovery)
+    if unaware := _unaware(world, report):
+        names = ", ".join(f"{key.kind} {key.name}" for key in unaware)
+        tells = reconciling("Telling", f"receipt {report.receipt}; waits until told: {names}")
         return Decision(
-            status=_status(world, outcome, (), observed),
-            effects=(told,) if fresh else (),
-            look_again=LOOK_FOR_THE_NAME,
+            children=children,
+            status=_status(world, report.outcome, tells, report),
+            effects=(*duplicates.told(world), *(Wake(key) for key in unaware)),
+            look_again=TELLING,
         )
+    message = _message(report, recovery)
+    status = _status(world, report.outcome, [ready(str(report.standing), message)], report)
     return Decision(
         children=children,
-        status=_status(world, outcome, children, [_recorded(outcome, children)]),
-        effects=(Tell(_key(action), "Recorded", _recorded(outcome, children).message),),
-    )
-
-
-def _key(action: Action) -> Key:
-    return Key("Action", action.metadata.namespace, action.metadata.name)
-
-
-def _recorded(outcome: ActionOutcome, children: Sequence[Create]) -> Observed:
-    names = ", ".join(f"{child.kind} {child.name}" for child in children)
-    return ready("Recorded", f"{outcome}: {names}")
-
-
-def _children(world: ActionWorld, outcome: ActionOutcome) -> tuple[Create, ...]:
-    action = world.action
-    error = action.spec.error if outcome is ActionOutcome.FAILED else None
-    receipt = receipts.of_action(action, outcome, error, world.scope, world.now)
-    if outcome is not ActionOutcome.FAILED:
-        return (receipt,)
-    if action.spec.compensation is None:
-        return (receipt, _dead_letter(world))
-    return (receipt, _dead_letter(world), _compensation(action))
-
-
-def _dead_letter(world: ActionWorld) -> Create:
-    action, spec = world.action, world.action.spec
-    effect = identity.effect_id(action)
-    error = (spec.error or "").strip() or f"external action `{spec.operation}` failed"
-    return Create(
-        "DeadLetter",
-        identity.dead_letter_name(effect),
-        DeadLetterSpec(
-            source=ReceiptSource.TOOL_EFFECT,
-            action_ref=ObjectRef(name=action.metadata.name, uid=action.metadata.uid),
-            effect_id=effect,
-            operation=spec.operation,
-            provider=spec.provider,
-            target=redact_text(spec.target) if spec.target is not None else None,
-            run_id=identity.run_id(spec),
-            node_id=spec.node_id,
-            reason=redact_text(error)[: receipts.TEXT_LIMIT],
-            recovery_options=list(RecoveryOption),
-            attempts=spec.attempt,
-            scope=world.scope,
+        status=status.model_copy(
+            update={
+                "phase": ActionPhase.RECORDED,
+                "receipt_ref": LocalRef(name=report.receipt),
+                **_recovery_refs(world, report, recovery),
+            }
         ),
-        same=("source", "effectId"),
+        effects=(
+            Tell(_key(world.action), str(report.standing), message),
+            *duplicates.told(world),
+            *(Wake(_key(one)) for one in world.reports),
+        ),
     )
 
 
-def _compensation(action: Action) -> Create:
-    proposed = action.spec.compensation
-    assert proposed is not None
-    plan = {field: getattr(proposed, field) for field in Plan.model_fields}
-    spec = CompensationSpec(
-        **plan,
-        target_effect=identity.effect_id(action),
-        run_id=identity.run_id(action.spec),
-        action_ref=LocalRef(name=action.metadata.name),
-        requester=action.spec.requester,
-    )
-    # Not the plan: people may change that before it is approved, also before we have looked again.
-    same = ("targetEffect", "actionRef")
-    return Create("Compensation", identity.compensation_name(action), spec, same)
+def _unaware(world: ActionWorld, report: Report) -> list[Key]:
+    """Who has to know before this is Recorded: what a success has ended, claims, duplicates."""
+    return [
+        *(world.recovery if report.ends_failure else ()),
+        *(_key(one) for one in effects.claims(world)),
+        *duplicates.unaware(world),
+    ]
+
+
+def _recovery_refs(
+    world: ActionWorld, report: Report, recovery: Sequence[Create]
+) -> dict[str, LocalRef | None]:
+    names = {child.kind: LocalRef(name=child.name) for child in recovery}
+    letter, again = names.get("DeadLetter"), names.get("Compensation")
+    known = world.letter
+    repeated = report.standing is Standing.REPEATED and report.outcome is ActionOutcome.FAILED
+    if repeated and known is not None and known.status.superseded_by is None:
+        letter, again = LocalRef(name=known.metadata.name), known.status.compensation_ref
+    return {"dead_letter_ref": letter, "compensation_ref": again}
+
+
+def _message(report: Report, recovery: Sequence[Create]) -> str:
+    names = [f"Receipt {report.receipt}", *(f"{one.kind} {one.name}" for one in recovery)]
+    found = f"{report.outcome}: {', '.join(names)}"
+    match report.standing:
+        case Standing.NEWS:
+            return found
+        case Standing.REPEATED:
+            return f"{found}, which says the same already"
+        case Standing.LATE:
+            return f"{found}, kept as evidence: a later report of this effect was there first"
+        case Standing.OVERTAKEN:
+            return f"{found}, kept as evidence: a later report of this effect has replaced it"
+        case Standing.REPORTED_BY:
+            return f"{found}, reported by another Action of the same idempotencyKey"
 
 
 def _status(
     world: ActionWorld,
     outcome: ActionOutcome,
-    children: Sequence[Create],
-    observed: Sequence[Observed],
+    found: Sequence[Observed],
+    report: Report | None = None,
 ) -> ActionStatus:
-    action = world.action
-    names = {child.kind: LocalRef(name=child.name) for child in children}
-    effect = identity.effect_id(action)
-    sent = outcome is ActionOutcome.SUCCEEDED and bool(children)
-    generation = action.metadata.generation
+    """Pending, with what is known. Success after failure is announced by its receipt."""
+    action, generation = world.action, world.action.metadata.generation
+    announced = LocalRef(name=report.receipt) if report and report.ends_failure else None
     return ActionStatus(
-        phase=ActionPhase.RECORDED if children else ActionPhase.PENDING,
+        phase=ActionPhase.PENDING,
         observed_generation=generation,
         run_id=identity.run_id(action.spec),
-        outbox=Outbox(
-            id=identity.outbox_id(action),
-            operation=action.spec.operation,
-            phase=OUTBOX_PHASE[outcome],
-            attempt=action.spec.attempt,
-            idempotency_key=action.spec.idempotency_key,
-            payload_digest=digest(receipts.exact(action.spec.input)),
-            effect_id=effect,
-            receipt_ref=names.get("Receipt"),
-            sent_at=world.now if sent else None,
+        outbox=presend.entry(world, outcome, report),
+        effect=Effect(id=identity.effect_id(action), outcome=outcome),
+        receipt_ref=announced,
+        intent_digest=duplicates.intent(action),
+        conditions=conditions(
+            [*found, *duplicates.observed(world)],
+            action.status.conditions,
+            generation,
+            world.now,
         ),
-        effect=Effect(id=effect, outcome=outcome),
-        receipt_ref=names.get("Receipt"),
-        dead_letter_ref=names.get("DeadLetter"),
-        compensation_ref=names.get("Compensation"),
-        conditions=conditions(observed, action.status.conditions, generation, world.now),
     )
+
+
+def _key(action: Action) -> Key:
+    return Key("Action", action.metadata.namespace, action.metadata.name)

@@ -1,32 +1,17 @@
 """Approval: does this statement count, for this plan, by this person, now?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from amends.api.approval import Approval, ApprovalDecision, ApprovalStatus
+from amends.api.approval import Approval, ApprovalDecision
 from amends.api.compensation import Compensation, CompensationPhase, CountedApproval
 from amends.api.wire import rfc3339
-from amends.core.conditions import FALSE, TRUE, UNKNOWN, Observed, conditions
 from amends.core.decision import NOTHING, Decision, Effect, Tell, Wake
 from amends.core.key import Key
+from amends.core.statement import Verdict, is_news, judged
 from amends.core.world import ApprovalWorld
 
 OPEN_FOR_APPROVAL = (CompensationPhase.PROPOSED, CompensationPhase.AWAITING_APPROVAL)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether it counts. A final verdict never changes; one that is not final is asked again."""
-
-    reason: str
-    message: str
-    final: bool = False
-
-    @property
-    def counts(self) -> bool:
-        """It may be, or has been, entered into the subject's ledger."""
-        return self.reason in ("Countable", "Counted")
 
 
 def verdict(
@@ -59,6 +44,14 @@ def verdict(
         return expired
     if subject.status.phase not in OPEN_FOR_APPROVAL:
         return Verdict("TooLate", f"compensation {name} is already {subject.status.phase}", True)
+    by, made = subject.status.superseded_by, approval.metadata.creation_timestamp
+    if by is not None and (made is None or made <= by.time):
+        return Verdict(
+            "Superseded",
+            f"it was made before effect {by.effect_id} succeeded after all (receipt "
+            f"{by.receipt_ref.name}): if compensation {name} is still wanted, approve it again",
+            final=True,
+        )
     if spec.actor is None or subject.spec.requester is None:
         unstamped = "spec.actor" if spec.actor is None else f"requester of compensation {name}"
         return Verdict(
@@ -97,47 +90,28 @@ def decide(world: ApprovalWorld) -> Decision:
     approval, subject = world.approval, world.subject
     if approval.status.settled:
         return NOTHING
-    judged = verdict(approval, subject, subject.status.approvals if subject else (), world.now)
-    bound = subject.metadata.uid if subject is not None and judged.counts else None
-    status = ApprovalStatus(
-        settled=judged.final or None,
-        observed_generation=approval.metadata.generation,
-        bound_uid=bound or approval.status.bound_uid,
-        conditions=conditions(
-            [_observed(judged)],
-            approval.status.conditions,
-            approval.metadata.generation,
-            world.now,
-        ),
-    )
+    found = verdict(approval, subject, subject.status.approvals if subject else (), world.now)
+    uid = subject.metadata.uid if subject is not None else None
     return Decision(
-        status=status,
-        effects=_effects(world, judged),
-        look_again=_until_expiry(approval, judged, world.now),
+        status=judged(approval, found, uid, world.now),
+        effects=_effects(world, found),
+        look_again=_until_expiry(approval, found, world.now),
     )
 
 
-def _observed(judged: Verdict) -> Observed:
-    if judged.reason == "Counted":
-        return Observed("Ready", TRUE, judged.reason, judged.message)
-    return Observed("Ready", FALSE if judged.final else UNKNOWN, judged.reason, judged.message)
-
-
-def _effects(world: ApprovalWorld, judged: Verdict) -> tuple[Effect, ...]:
+def _effects(world: ApprovalWorld, found: Verdict) -> tuple[Effect, ...]:
     approval, subject = world.approval, world.subject
     if subject is None:
         return ()
     on = Key("Compensation", subject.metadata.namespace, subject.metadata.name)
-    if judged.reason == "Countable":
+    if found.reason == "Countable":
         return (Wake(on),)
-    known = any(c.reason == judged.reason for c in approval.status.conditions)
-    refused = judged.final or judged.reason == "DigestMismatch"
-    if refused and not judged.counts and not known:
-        message = f"approval {approval.metadata.name} does not count: {judged.message}"
-        return (Tell(on, judged.reason, message, "Warning"),)
+    if is_news(approval, found):
+        message = f"approval {approval.metadata.name} does not count: {found.message}"
+        return (Tell(on, found.reason, message, "Warning"),)
     return ()
 
 
-def _until_expiry(approval: Approval, judged: Verdict, now: datetime) -> timedelta | None:
+def _until_expiry(approval: Approval, found: Verdict, now: datetime) -> timedelta | None:
     expires = approval.spec.expires_at
-    return expires - now if not judged.final and expires is not None and expires > now else None
+    return expires - now if not found.final and expires is not None and expires > now else None

@@ -5,9 +5,9 @@ from typing import Any
 
 from amends.api import execution as wire
 from amends.api.compensation import Compensation, CompensationPhase
-from amends.api.outbox import Outbox, OutboxPhase
+from amends.api.outbox import Observation, Outbox, OutboxPhase
 from amends.api.wire import LocalRef
-from amends.core import identity, receipts
+from amends.core import claims, identity, receipts
 from amends.core.decision import Decision, Execute, Release, Tell, Wake
 from amends.core.digest import digest
 from amends.core.outcome import Applied, NotApplied
@@ -24,14 +24,17 @@ def claimed(world: CompensationWorld) -> Decision:
     compensation = world.compensation
     status, spec = compensation.status, compensation.spec
     attempt = status.attempts + 1
+    payload_digest = digest(spec.execution.wire())
     outbox = Outbox(
         id=identity.compensation_outbox_id(compensation, attempt),
         operation=f"compensation.{spec.type}",
         phase=OutboxPhase.CLAIMED,
+        created_at=world.now,
         attempt=attempt,
         idempotency_key=identity.idempotency_key(compensation),
         attempt_key=identity.attempt_key(compensation, attempt),
-        payload_digest=digest(spec.execution.wire()),
+        payload_digest=payload_digest,
+        before=Observation(time=world.now, outcome="claimed", payload_digest=payload_digest),
         claimed_by=world.holder,
         claimed_at=world.now,
         claim_expires_at=world.now + world.lease,
@@ -83,15 +86,14 @@ def renewed(world: CompensationWorld) -> Decision:
     """The executor works: keep the claim from expiring under it."""
     outbox = world.compensation.status.outbox
     assert outbox is not None
-    assert outbox.claim_expires_at is not None
-    left = outbox.claim_expires_at - world.now
-    if left > world.lease / 2:
-        return Decision(look_again=left - world.lease / 2)
-    return _extended(world)
+    due = claims.renewal(outbox, world.lease, world.now)
+    return Decision(look_again=due) if due > timedelta(0) else _extended(world)
 
 
 def _extended(world: CompensationWorld) -> Decision:
-    claim = _outbox(world, claim_expires_at=world.now + world.lease)
+    outbox = world.compensation.status.outbox
+    assert outbox is not None
+    claim = claims.extended(outbox, world.lease, world.now)
     status = world.compensation.status.model_copy(update={"outbox": claim})
     return observed(world, status, look_again=world.lease / 2)
 
@@ -115,6 +117,7 @@ def completed(world: CompensationWorld, *, receipt: str) -> Decision:
         world,
         phase=OutboxPhase.SENT,
         outcome=wire.Outcome.APPLIED,
+        after=Observation(time=world.now, outcome="applied"),
         effect_id=identity.compensation_effect_id(compensation, attempt),
         receipt_ref=LocalRef(name=receipt),
         sent_at=world.now,
@@ -153,9 +156,11 @@ def failed(world: CompensationWorld, failure: NotApplied) -> Decision:
         detail=reason[:4096],
     )
     decision = moved(world, P.FAILED, reason, outbox=outbox, next_attempt_at=_at(world, pause))
+    # For good: the dead letters of the effect are open again.
+    told = tuple(Wake(key) for key in world.followers) if pause is None else ()
     return Decision(
         status=decision.status,
-        effects=(Release(), _trouble(world, "Failed", reason, pause)),
+        effects=(Release(), _trouble(world, "Failed", reason, pause), *told),
         look_again=pause,
     )
 

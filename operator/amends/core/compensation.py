@@ -1,13 +1,15 @@
 """Compensation: what happens next to one undo. Gather once, then ask the questions in order."""
 
 from datetime import timedelta
+from typing import Any
 
 from amends.api.compensation import CompensationPhase
-from amends.core import attempts, counting
-from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Wake
+from amends.core import attempts, claims, counting
+from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
 from amends.core.machines import COMPENSATION
-from amends.core.outcome import Applied, NotApplied, Unknown
+from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.progress import cancelled, moved, observed
+from amends.core.superseding import is_held, is_touched, superseded
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
@@ -23,11 +25,35 @@ def decide(world: CompensationWorld) -> Decision:
     return NOTHING
 
 
+def has_its_effect_succeeded(world: CompensationWorld) -> Decision | None:
+    """Success after failure: what nobody has touched goes away, everything else asks again."""
+    by, status = world.success, world.compensation.status
+    if by is None or status.superseded_by is not None:
+        return None
+    followers = tuple(Wake(key) for key in world.followers)
+    if not is_touched(world.compensation, stated=bool(world.approvals)):
+        return Decision(remove=True, effects=followers)
+    asks_again = world.phase is P.APPROVED and world.compensation.spec.approval.required
+    unapproved = asks_again or world.phase in (P.PROPOSED, P.AWAITING_APPROVAL)
+    marked: dict[str, Any] = {"superseded_by": by, **({"approvals": []} if unapproved else {})}
+    why = superseded(by).message
+    decision = (
+        moved(world, P.AWAITING_APPROVAL, why, **marked)
+        if asks_again
+        else observed(world, status.model_copy(update=marked))
+    )
+    told = Tell(world.key, "Superseded", why, "Warning")
+    return Decision(status=decision.status, effects=(told, *followers), look_again=AT_ONCE)
+
+
 def is_it_settled(world: CompensationWorld) -> Decision | None:
     """Completed and Cancelled are for ever; whoever still works on it stops."""
     if world.phase not in COMPENSATION.terminal:
         return None
-    return Decision(effects=(Release(),)) if world.attempt is not None else NOTHING
+    # Also who waits for it is told, on every look: the answer to the write that settled it may
+    # have been lost, and with it the first telling.
+    release = (Release(),) if world.attempt is not None else ()
+    return Decision(effects=(*release, *(Wake(key) for key in world.followers)))
 
 
 def has_it_been_executed(world: CompensationWorld) -> Decision | None:
@@ -38,39 +64,36 @@ def has_it_been_executed(world: CompensationWorld) -> Decision | None:
 
 
 def is_it_being_executed(world: CompensationWorld) -> Decision | None:
-    """Running, claimed by this process: wait for the executor, or take its answer."""
+    """Running: wait for whoever holds the claim, or take the executor's answer."""
     outbox = world.compensation.status.outbox
-    if world.phase is not P.RUNNING or outbox is None or outbox.outcome is not None:
+    if world.phase is not P.RUNNING:
         return None
-    if outbox.claimed_by != world.holder:
-        return Decision(effects=(Release(),), look_again=AT_ONCE) if world.attempt else None
-    if world.now >= (outbox.claim_expires_at or world.now):
-        # Let go first: then it is asked, as after a crash, whether a Receipt was left.
-        return Decision(effects=(Release(),), look_again=AT_ONCE) if world.attempt else None
-    if world.attempt is None:
-        return attempts.resumed(world)
-    match world.attempt.outcome:
+    match claims.hand(outbox, world.attempt, world.holder, world.now):
         case None:
+            return None
+        case claims.Stray():
+            # Let go first: then it is asked, as after a crash, whether a Receipt was left.
+            return Decision(effects=(Release(),), look_again=AT_ONCE)
+        case claims.Elsewhere(left):
+            return Decision(look_again=left)
+        case claims.Abandoned(why):
+            return attempts.in_doubt(world, why)
+        case claims.Unstarted():
+            return attempts.resumed(world)
+        case claims.Working():
             return attempts.renewed(world)
-        case Applied() as applied:
-            return attempts.proved(world, applied)
-        case NotApplied() as failure:
-            return attempts.failed(world, failure)
+        case claims.Answered(outcome):
+            return _answered(world, outcome)
+
+
+def _answered(world: CompensationWorld, outcome: Outcome) -> Decision:
+    match outcome:
+        case Applied():
+            return attempts.proved(world, outcome)
+        case NotApplied():
+            return attempts.failed(world, outcome)
         case Unknown(reason):
             return attempts.in_doubt(world, reason)
-
-
-def was_it_abandoned(world: CompensationWorld) -> Decision | None:
-    """Running, but not in our hands: leave it alone until the claim expires, then nobody knows."""
-    outbox = world.compensation.status.outbox
-    if world.phase is not P.RUNNING or outbox is None or outbox.outcome is not None:
-        return None
-    left = (outbox.claim_expires_at or world.now) - world.now
-    if left > timedelta(0):
-        return Decision(look_again=left)
-    return attempts.in_doubt(
-        world, f"{outbox.claimed_by} stopped during attempt {outbox.attempt} without an answer"
-    )
 
 
 def shall_it_be_cancelled(world: CompensationWorld) -> Decision | None:
@@ -129,6 +152,11 @@ def is_it_approved(world: CompensationWorld) -> Decision | None:
     return counting.count(world)
 
 
+def is_it_still_wanted(world: CompensationWorld) -> Decision | None:
+    """Superseded, and nobody has approved it since: nothing more is begun."""
+    return observed(world) if is_held(world.compensation.status) else None
+
+
 def do_its_dead_letters_name_it(world: CompensationWorld) -> Decision | None:
     """First the dead letters of the effect name who undoes it, durably.
 
@@ -136,7 +164,10 @@ def do_its_dead_letters_name_it(world: CompensationWorld) -> Decision | None:
     """
     if world.phase is not P.APPROVED or not world.unlinked:
         return None
-    waiting = observed(world, look_again=LINKING)
+    names = ", ".join(key.name for key in world.unlinked)
+    waits = f"waits until it is named by dead letter {names}, which may be under way as a retry"
+    status = world.compensation.status.model_copy(update={"reason": waits})
+    waiting = observed(world, status, look_again=LINKING)
     return Decision(
         status=waiting.status,
         effects=tuple(Wake(key) for key in world.unlinked),
@@ -158,15 +189,16 @@ def shall_it_run(world: CompensationWorld) -> Decision | None:
 
 
 QUESTIONS = (
+    has_its_effect_succeeded,
     is_it_settled,
     has_it_been_executed,
     is_it_being_executed,
-    was_it_abandoned,
     shall_it_be_cancelled,
     can_it_be_planned,
     is_the_plan_new,
     is_it_suspended,
     is_it_approved,
+    is_it_still_wanted,
     do_its_dead_letters_name_it,
     shall_it_run,
 )

@@ -42,7 +42,11 @@ def count(world: CompensationWorld) -> Decision:
         return cancelled(world, "Expired", message)
     status = compensation.status.model_copy(update={"approvals": ledger})
     stays = observed(world, status, look_again=deadline - world.now if deadline else None)
-    return Decision(status=stays.status, effects=_told(world, new), look_again=stays.look_again)
+    return Decision(
+        status=stays.status,
+        effects=(*_told(world, new), *_reminded(world)),
+        look_again=stays.look_again,
+    )
 
 
 def _by_requester(one: CountedApproval, compensation: Compensation) -> bool:
@@ -70,6 +74,16 @@ def _entry(approval: Approval, world: CompensationWorld) -> CountedApproval:
         decision=approval.spec.decision,
         reason=redact_text(approval.spec.reason),
         time=world.now,
+    )
+
+
+def _reminded(world: CompensationWorld) -> tuple[Wake, ...]:
+    """Those that counted and do not know it: the answer to that write may have been lost."""
+    known = {one.uid for one in world.compensation.status.approvals}
+    return tuple(
+        Wake(Key("Approval", world.key.namespace, one.metadata.name))
+        for one in world.approvals
+        if one.metadata.uid in known
     )
 
 

@@ -1,119 +1,245 @@
-"""DeadLetter: which Compensation undoes it, and has that happened?"""
+"""DeadLetter: what happens next to one failure. Gather once, then ask the questions in order."""
 
-from collections.abc import Sequence
+from datetime import timedelta
 
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import Compensation, CompensationPhase
-from amends.api.dead_letter import (
-    DeadLetterPhase,
-    DeadLetterStatus,
-    RecordedDisposition,
-)
+from amends.api.dead_letter import DeadLetterPhase, RecordedDisposition
 from amends.api.wire import LocalRef
-from amends.core.conditions import Observed, conditions, not_ready, ready
-from amends.core.decision import NOTHING, Decision, Tell, Wake
-from amends.core.history import step
-from amends.core.key import Key
-from amends.core.machines import DEAD_LETTER
+from amends.core import claims, evidence, retries
+from amends.core.conditions import Observed, not_ready, ready
+from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
+from amends.core.disposing import carried_out
+from amends.core.letters import DECIDED, in_doubt, may_be_sent_again, moved, observed
+from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
+from amends.core.recovery import is_live, is_under_way, live_compensation
+from amends.core.superseding import superseded, tells_of_success
 from amends.core.world import DeadLetterWorld
 
-LINKABLE = (DeadLetterPhase.OPEN, DeadLetterPhase.RETRY_REQUESTED)
+P = DeadLetterPhase
+LINKABLE = (P.OPEN, P.RETRY_REQUESTED, P.LINKED_TO_COMPENSATION)
+LOOK_FOR_THE_NAME = timedelta(seconds=30)
+"""How often it is tried whether a name that was taken has become free."""
 
 
 def decide(world: DeadLetterWorld) -> Decision:
-    """Name the Compensation that is to undo the effect; once it has, say so."""
-    letter = world.dead_letter
-    if letter.status.settled:
-        return NOTHING
-    compensation = world.compensation
-    if compensation is None or compensation.status.phase is CompensationPhase.CANCELLED:
-        compensation = _first(world.candidates)
-    if compensation is not None and compensation.status.phase is CompensationPhase.COMPLETED:
-        if letter.status.phase in LINKABLE:
-            return _linked(world, compensation)
+    """One step. Every question answers with a Decision, or None: not mine, ask the next."""
+    for question in QUESTIONS:
+        if (decision := question(world)) is not None:
+            return decision
+    return NOTHING
+
+
+def has_it_been_sent(world: DeadLetterWorld) -> Decision | None:
+    """A Receipt of the dispatch is proof, whoever wrote it: go on from there."""
+    letter = world.letter
+    if letter.status.phase is not P.RETRYING or letter.status.outbox is None:
+        return None
+    if tells_of_success(letter):
+        ref = letter.status.outbox.receipt_ref
+        return retries.succeeded(world, ref.name if ref is not None else "")
+    receipt = evidence.of_this_dispatch(letter, world.receipts)
+    return retries.found(world, receipt) if receipt is not None else None
+
+
+def is_it_being_sent(world: DeadLetterWorld) -> Decision | None:
+    """Retrying: wait for whoever holds the claim, or take the executor's answer."""
+    if world.letter.status.phase is not P.RETRYING:
+        return Decision(effects=(Release(),), look_again=AT_ONCE) if world.attempt else None
+    match claims.hand(world.letter.status.outbox, world.attempt, world.holder, world.now):
+        case None:
+            return None
+        case claims.Stray():
+            return Decision(effects=(Release(),), look_again=AT_ONCE)
+        case claims.Elsewhere(left):
+            return Decision(look_again=left)
+        case claims.Abandoned(why):
+            return retries.in_doubt(world, why)
+        case claims.Unstarted():
+            if world.action is None or world.action.spec.retry is None:
+                gone = f"action {world.letter.spec.action_ref.name} is gone"
+                return retries.in_doubt(world, f"{gone}, and with it how it is sent")
+            return retries.resumed(world, world.action)
+        case claims.Working():
+            return retries.renewed(world)
+        case claims.Answered(outcome):
+            return _answered(world, outcome)
+
+
+def _answered(world: DeadLetterWorld, outcome: Outcome) -> Decision:
+    match outcome:
+        case Applied():
+            return retries.proved(world, outcome)
+        case NotApplied():
+            return retries.failed(world, outcome)
+        case Unknown(reason):
+            return retries.in_doubt(world, reason)
+
+
+def has_its_effect_succeeded(world: DeadLetterWorld) -> Decision | None:
+    """Success after failure: what nobody has touched goes away, everything else is marked."""
+    by, status = world.success, world.letter.status
+    if by is None or status.superseded_by is not None:
+        return None
+    followers = tuple(Wake(key) for key in world.followers)
+    stated = bool(world.dispositions) or status.disposition is not None
+    if status.phase is P.OPEN and not stated and not status.history:
+        return Decision(remove=True, effects=followers)
+    told = Tell(world.key, "Superseded", superseded(by).message, "Warning")
+    marked = status.model_copy(update={"superseded_by": by})
+    return observed(world, marked, effects=(told, *followers), look_again=AT_ONCE)
+
+
+def has_a_person_decided(world: DeadLetterWorld) -> Decision | None:
+    """A Disposition that applies is carried out."""
+    return carried_out(world)
+
+
+def is_it_settled(world: DeadLetterWorld) -> Decision | None:
+    """Nothing more happens to it by itself.
+
+    Who waits for it is told on every look: the answer to the write that settled it may have been
+    lost, and with it the first telling.
+    """
+    if not world.letter.status.settled:
+        return None
+    return Decision(effects=tuple(Wake(key) for key in world.followers))
+
+
+def has_it_been_undone(world: DeadLetterWorld) -> Decision | None:
+    """Its Compensation has completed: say so, for good."""
+    compensation = live_compensation(world)
+    if compensation is None or compensation.status.phase is not CompensationPhase.COMPLETED:
+        return None
+    if world.letter.status.phase not in LINKABLE:
         return _left_alone(world, compensation)
+    return _undone(world, compensation)
+
+
+def shall_it_be_sent_again(world: DeadLetterWorld) -> Decision | None:
+    """A retry was asked for, or is safe to repeat: not before its time, nor beside an undo."""
+    letter, action = world.letter, world.action
+    requested = letter.status.phase is P.RETRY_REQUESTED
+    if letter.status.phase is P.RETRYING:
+        if in_doubt(letter.status) is None or not may_be_sent_again(world):
+            return observed(world)
+    elif not requested:
+        return None
+    if (note := _why_it_cannot_be_sent(world)) is not None:
+        return _naming(world, note=note)
+    if requested and any(is_under_way(one) for one in world.candidates):
+        return _naming(world)
+    if letter.status.compensation_ref is not None:
+        # Durably, before anything is sent: a Compensation that it does not name will not start.
+        apart = letter.status.model_copy(update={"compensation_ref": None})
+        return observed(world, apart, look_again=AT_ONCE)
+    pause = _until_next(world)
+    if pause > timedelta(0):
+        return observed(world, look_again=pause)
+    assert action is not None
+    return retries.dispatched(world, action)
+
+
+def has_its_undo_ended_without_effect(world: DeadLetterWorld) -> Decision | None:
+    """Linked by a person, but the Compensation was cancelled, has failed for good, or is gone."""
+    status, compensation = world.letter.status, world.compensation
+    if status.phase is not P.LINKED_TO_COMPENSATION or status.compensation_ref is None:
+        return None
+    if compensation is not None and is_live(compensation):
+        return None
+    name = status.compensation_ref.name
+    became = "gone" if compensation is None else str(compensation.status.phase)
+    message = f"compensation {name} is {became}, and nothing was undone"
+    reopened = moved(world, P.OPEN, message, compensation_ref=None)
+    told = Tell(world.key, "Reopened", message, "Warning")
+    return observed(world, reopened, effects=(told,), look_again=AT_ONCE)
+
+
+def who_undoes_it(world: DeadLetterWorld) -> Decision | None:
+    """Name the Compensation that is to undo the effect; decided otherwise, see how it ends."""
+    if world.letter.status.phase not in DECIDED or live_compensation(world) is not None:
+        return _naming(world)
+    over = world.letter.status.model_copy(update={"settled": True, "compensation_ref": None})
+    return observed(world, over)
+
+
+QUESTIONS = (
+    has_it_been_sent,
+    is_it_being_sent,
+    has_its_effect_succeeded,
+    has_a_person_decided,
+    is_it_settled,
+    has_it_been_undone,
+    shall_it_be_sent_again,
+    has_its_undo_ended_without_effect,
+    who_undoes_it,
+)
+
+
+def _naming(world: DeadLetterWorld, note: Observed | None = None) -> Decision:
+    status = world.letter.status
+    compensation = live_compensation(world)
     named = LocalRef(name=compensation.metadata.name) if compensation is not None else None
-    status = letter.status.model_copy(update={"compensation_ref": named})
-    is_new = named is not None and named != letter.status.compensation_ref
-    return Decision(
-        status=_observed(world, status, _waiting(status)),
-        effects=(Wake(_key(world, "Compensation", named.name)),) if named and is_new else (),
+    is_new = named is not None and named != status.compensation_ref
+    woken = [world.related("Compensation", named.name)] if named and is_new else []
+    if status.observed_generation is None:
+        woken += world.followers  # a Disposition may have been there first
+    return observed(
+        world,
+        status.model_copy(update={"compensation_ref": named}),
+        note=note,
+        effects=tuple(Wake(key) for key in woken),
+        look_again=LOOK_FOR_THE_NAME if world.obstacle is not None else None,
     )
 
 
-def _first(candidates: Sequence[Compensation]) -> Compensation | None:
-    eligible = [c for c in candidates if c.status.phase is not CompensationPhase.CANCELLED]
-    return min(
-        eligible,
-        key=lambda c: (str(c.metadata.creation_timestamp), c.metadata.name),
-        default=None,
-    )
+def _why_it_cannot_be_sent(world: DeadLetterWorld) -> Observed | None:
+    letter, action = world.letter, world.action
+    if action is None or action.spec.retry is None or world.objection is not None:
+        why = world.objection or f"action {letter.spec.action_ref.name} with its spec.retry is gone"
+        return not_ready("NotExecutable", f"{why}: choose Compensate, Resolve or Ignore")
+    if letter.status.superseded_by is not None:
+        why = superseded(letter.status.superseded_by).message
+        return not_ready("Superseded", f"{why}: choose Resolve or Ignore")
+    return None
 
 
-def _linked(world: DeadLetterWorld, compensation: Compensation) -> Decision:
-    letter, name = world.dead_letter, compensation.metadata.name
+def _until_next(world: DeadLetterWorld) -> timedelta:
+    dispatch = world.letter.status.dispatch
+    due = dispatch.next_time if dispatch is not None else None
+    return due - world.now if due is not None else timedelta(0)
+
+
+def _undone(world: DeadLetterWorld, compensation: Compensation) -> Decision:
+    name, status = compensation.metadata.name, world.letter.status
     approvers = [
         counted
         for counted in compensation.status.approvals
         if counted.decision is ApprovalDecision.APPROVE
     ]
-    actor = ", ".join(counted.username for counted in approvers)
+    actor = ", ".join(counted.username for counted in approvers)[:512] or "amends"
     reason = next((c.reason for c in approvers if c.reason), f"compensation `{name}` completed")
-    to = DeadLetterPhase.LINKED_TO_COMPENSATION
-    DEAD_LETTER.check(letter.status.phase, to)
-    status = letter.status.model_copy(
-        update={
-            "phase": to,
-            "settled": True,
-            "compensation_ref": LocalRef(name=name),
-            "disposition": RecordedDisposition(
-                choice="Compensate", reason=reason, actor=(actor or "amends")[:512], time=world.now
-            ),
-            "history": step(
-                letter.status.history, letter.status.phase, to, world.now, actor, reason
-            ),
-        }
+    chosen = RecordedDisposition(choice="Compensate", reason=reason, actor=actor, time=world.now)
+    by_a_person = status.phase is P.LINKED_TO_COMPENSATION and status.disposition is not None
+    linked = moved(
+        world,
+        P.LINKED_TO_COMPENSATION,
+        reason,
+        actor=actor,
+        settled=True,
+        compensation_ref=LocalRef(name=name),
+        disposition=status.disposition if by_a_person else chosen,
     )
-    message = f"compensation {name} has undone it"
-    on = _key(world, "DeadLetter", letter.metadata.name)
-    return Decision(
-        status=_observed(world, status, ready("Compensated", message)),
-        effects=(Tell(on, "Compensated", message),),
-    )
+    told = Tell(world.key, "Compensated", f"compensation {name} has undone it")
+    return observed(world, linked, effects=(told,))
 
 
 def _left_alone(world: DeadLetterWorld, compensation: Compensation) -> Decision:
-    letter, name = world.dead_letter, compensation.metadata.name
+    letter, name = world.letter, compensation.metadata.name
     message = f"compensation {name} has undone it, but it is {letter.status.phase} and stays so"
-    on = _key(world, "DeadLetter", letter.metadata.name)
     heard = any(c.message == message for c in letter.status.conditions)
-    return Decision(
-        status=_observed(world, letter.status, not_ready("NotLinked", message)),
-        effects=() if heard else (Tell(on, "NotLinked", message),),
-    )
-
-
-def _key(world: DeadLetterWorld, kind: str, name: str) -> Key:
-    return Key(kind, world.dead_letter.metadata.namespace, name)
-
-
-def _waiting(status: DeadLetterStatus) -> Observed:
-    if status.compensation_ref is not None:
-        return not_ready(
-            "AwaitingCompensation", f"waits for compensation {status.compensation_ref.name}"
-        )
-    return not_ready(
-        "AwaitingDecision", "waits for a person to create a Compensation for spec.effectId"
-    )
-
-
-def _observed(
-    world: DeadLetterWorld, status: DeadLetterStatus, observed: Observed
-) -> DeadLetterStatus:
-    generation = world.dead_letter.metadata.generation
-    return status.model_copy(
-        update={
-            "observed_generation": generation,
-            "conditions": conditions([observed], status.conditions, generation, world.now),
-        }
-    )
+    told = () if heard else (Tell(world.key, "NotLinked", message),)
+    decided = letter.status.phase in DECIDED
+    status = letter.status.model_copy(update={"settled": True if decided else None})
+    note = (ready if decided else not_ready)("NotLinked", message)
+    return observed(world, status, note=note, effects=told)

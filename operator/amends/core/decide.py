@@ -2,13 +2,14 @@
 
 from typing import assert_never
 
-from amends.core import action, approval, compensation, dead_letter
+from amends.core import action, approval, compensation, dead_letter, disposition
 from amends.core.decision import Decision
 from amends.core.world import (
     ActionWorld,
     ApprovalWorld,
     CompensationWorld,
     DeadLetterWorld,
+    DispositionWorld,
     World,
 )
 
@@ -24,5 +25,7 @@ def decide(world: World) -> Decision:
             return compensation.decide(world)
         case DeadLetterWorld():
             return dead_letter.decide(world)
+        case DispositionWorld():
+            return disposition.decide(world)
         case unknown:
             assert_never(unknown)

@@ -14,13 +14,15 @@ from amends.core.key import Key
 class Create:
     """A child that must exist before the status says so. Its name is the lock.
 
-    Where the name is taken, the object is adopted if these fields of its spec are the same.
+    Where the name is taken, the object is adopted if these fields of its spec are the same. One of
+    a sequence takes the next name otherwise: who comes second looks again.
     """
 
     kind: str
     name: str
     spec: Wire
     same: Sequence[str]
+    in_sequence: bool = False
 
     def is_ours(self, existing: dict[str, object]) -> bool:
         """Whether an existing spec is the one that would be created."""
@@ -70,11 +72,13 @@ AT_ONCE = timedelta(0)
 class Decision:
     """One step for one object, carried out in the order of these fields.
 
+    remove: delete the object itself, unless anybody has written to it since; status is None then.
     look_again: when to decide anew even if nothing happens until then; None: never.
     """
 
     children: Sequence[Create] = ()
     status: Wire | None = None
+    remove: bool = False
     effects: Sequence[Effect] = ()
     look_again: timedelta | None = None
 

@@ -1,8 +1,15 @@
 """Deterministic names and ids: the same object leads to the same children, on every try."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from amends.api.action import Action, ActionSpec
 from amends.api.compensation import Compensation
+from amends.api.dead_letter import DeadLetter
+from amends.api.resource import LONGEST_NAME
 from amends.core.digest import short
+
+"""What the CRDs allow."""
 
 RUN_PREFIXES = ("automation-v2-", "workflow-", "routine-")
 
@@ -18,29 +25,50 @@ def run_id(spec: ActionSpec) -> str | None:
     return context.removeprefix(prefix)
 
 
-def _effect_suffix(action: Action) -> str:
-    key = action.spec.idempotency_key
-    return action.metadata.name if key is None else short(key)
+def _effect_suffix(name: str, idempotency_key: str | None) -> str:
+    return name if idempotency_key is None else short(idempotency_key)
 
 
 def effect_id(action: Action) -> str:
     """The effect: one per idempotency key; without a key one per action."""
-    return f"effect-{_effect_suffix(action)}"
+    return f"effect-{_effect_suffix(action.metadata.name, action.spec.idempotency_key)}"
+
+
+def effect_of(raw: Mapping[str, Any]) -> str:
+    """The effect of an Action as it is stored, whether it can be read or not."""
+    suffix = _effect_suffix(raw["metadata"]["name"], raw["spec"].get("idempotencyKey"))
+    return f"effect-{suffix}"
 
 
 def outbox_id(action: Action) -> str:
     """The outbox entry of the effect."""
-    return f"outbox-{_effect_suffix(action)}"
+    return f"outbox-{_effect_suffix(action.metadata.name, action.spec.idempotency_key)}"
 
 
-def action_receipt_name(action: Action, outcome: str) -> str:
-    """The receipt of one outcome that one action reported."""
-    return f"{effect_id(action)}-{short(action.metadata.uid, outcome)}"
+def effect_receipt_name(effect: str, sequence: int) -> str:
+    """The n-th receipt of one effect. The name is the lock: who comes second takes the next."""
+    return f"{effect}-{sequence}"
 
 
 def dead_letter_name(effect: str) -> str:
     """The dead letter of a failed effect."""
     return f"dead-letter-{effect}"
+
+
+def numbered(name: str, sequence: int) -> str:
+    """The same name for a later failure of the effect; as long as a name may be at most."""
+    suffix = f"-{sequence}"
+    return name[: LONGEST_NAME - len(suffix)].rstrip("-.") + suffix
+
+
+def dispatch_outbox_id(letter: DeadLetter, dispatch: int) -> str:
+    """The outbox entry of one dispatch of a retry."""
+    return "outbox-retry-" + short(letter.metadata.uid, dispatch)
+
+
+def dispatch_key(letter: DeadLetter, dispatch: int) -> str:
+    """The name of one dispatch of a retry."""
+    return f"{letter.metadata.name}:{dispatch}"
 
 
 def compensation_name(action: Action) -> str:

@@ -27,6 +27,7 @@ from amends.core.conditions import (
 from amends.core.decision import Decision, Release, Tell, Wake
 from amends.core.history import OPERATOR, step
 from amends.core.machines import COMPENSATION
+from amends.core.superseding import is_held, superseded
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
@@ -117,6 +118,13 @@ def _observations(
         yield Observed("Executed", TRUE if done else FALSE, str(status.phase), status.reason or "")
     if in_doubt(status) is not None:
         yield Observed("OutcomeUnknown", TRUE, "OutcomeUnknown", str(in_doubt(status)))
+    if status.superseded_by is not None:
+        yield superseded(status.superseded_by)
+
+
+def has_failed_for_good(status: CompensationStatus) -> bool:
+    """Failed, and no further attempt is made."""
+    return status.phase is P.FAILED and status.next_attempt_at is None
 
 
 def in_doubt(status: CompensationStatus) -> str | None:
@@ -149,10 +157,12 @@ def _progress(
             f"{in_doubt(status)}: look at the target yourself, then set spec.cancel: true here, "
             "and create a new Compensation if it still must be undone",
         )
-    if status.phase is P.FAILED and again is None:
+    if has_failed_for_good(status):
         return stalled("Failed", f"{message}: set spec.cancel: true and create a new Compensation")
     if spec.suspend:
         return (not_ready("Suspended", "spec.suspend is true: set it to false to go on"),)
+    if is_held(status) and (asked := _asked(spec, status)) is not None:
+        return asked
     if status.phase is P.AWAITING_APPROVAL:
         missing = spec.approval.approvers - len(status.approvals)
         return (
@@ -163,6 +173,25 @@ def _progress(
     if again is not None:
         return reconciling("Retrying", f"{message}; next attempt at {rfc3339(again)}")
     return reconciling(reason, message)
+
+
+def _asked(spec: CompensationSpec, status: CompensationStatus) -> tuple[Observed, ...] | None:
+    """What a person has to answer, now that the effect has succeeded after all."""
+    assert status.superseded_by is not None
+    happened = superseded(status.superseded_by).message
+    if status.phase is P.AWAITING_APPROVAL and spec.approval.required:
+        missing = spec.approval.approvers - len(status.approvals)
+        return (
+            not_ready(
+                "Superseded",
+                f"{happened}: set spec.cancel: true, or, to undo it all the same, approve it again "
+                f"({missing} more approval(s) of planDigest {status.plan_digest})",
+            ),
+        )
+    if status.phase is P.RUNNING and not _ended(status):
+        return None  # it is under way: the condition Superseded says so
+    instead = "set spec.cancel: true; to undo it all the same, create a new Compensation"
+    return stalled("Superseded", f"{happened}: {instead}")
 
 
 def _ended(status: CompensationStatus) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from amends.api.action import Action, ActionOutcome
+from amends.api.action import Action
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import Compensation
 from amends.api.receipt import EffectOutcome, Receipt, ReceiptSource, ReceiptSpec, Scope, Subject
+from amends.api.wire import LocalRef
 from amends.core import identity
 from amends.core.decision import Create
 from amends.core.digest import digest
@@ -33,21 +34,31 @@ def is_genuine(name: str, receipt: ReceiptSpec) -> bool:
 
 
 def of_action(
-    action: Action, outcome: ActionOutcome, error: str | None, scope: Scope, now: datetime
+    action: Action,
+    outcome: EffectOutcome,
+    scope: Scope,
+    now: datetime,
+    *,
+    attempt: int,
+    sequence: int,
+    supersedes: Receipt | None,
 ) -> Create:
-    """The receipt of a final outcome that an automation reported."""
-    spec, name = action.spec, identity.action_receipt_name(action, outcome)
+    """The receipt of a final outcome that an automation reported: the next of its effect."""
+    spec, effect = action.spec, identity.effect_id(action)
+    name = identity.effect_receipt_name(effect, sequence)
     answer = exact(spec.receipt)
+    error = spec.error if outcome is EffectOutcome.FAILED else None
     payload = {"input": exact(spec.input), "receipt": answer, "outcome": outcome, "error": error}
     payload_digest = digest(payload)
-    return _create(
+    return Create(
+        "Receipt",
         name,
         ReceiptSpec(
             subject=Subject(kind="Action", name=action.metadata.name, uid=action.metadata.uid),
             source=ReceiptSource.TOOL_EFFECT,
-            effect_id=identity.effect_id(action),
+            effect_id=effect,
             outbox_id=identity.outbox_id(action),
-            outcome=EffectOutcome(outcome),
+            outcome=outcome,
             operation=spec.operation,
             scope=scope,
             provider=spec.provider,
@@ -60,7 +71,8 @@ def of_action(
             policy_decision_id=spec.policy_decision_id,
             context_assertion_id=spec.context_assertion_id,
             idempotency_key=spec.idempotency_key,
-            attempt=spec.attempt,
+            attempt=attempt,
+            sequence=sequence,
             input_digest=digest(payload["input"]),
             output_digest=digest(answer.get("result", answer)),
             payload_digest=payload_digest,
@@ -68,8 +80,11 @@ def of_action(
             pointer=f"external-action://{action.metadata.name}",
             error=redact_text(error)[:TEXT_LIMIT] if error is not None else None,
             recorded_at=now,
+            supersedes=LocalRef(name=supersedes.metadata.name) if supersedes is not None else None,
             audit_hash=audit_hash(name, action.metadata.name, spec.operation, payload_digest),
         ),
+        SAME_EVIDENCE,
+        in_sequence=True,
     )
 
 

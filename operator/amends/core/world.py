@@ -9,6 +9,8 @@ from amends.api.action import Action
 from amends.api.approval import Approval
 from amends.api.compensation import Compensation, CompensationPhase
 from amends.api.dead_letter import DeadLetter
+from amends.api.disposition import Disposition
+from amends.api.outbox import SupersededBy
 from amends.api.receipt import Receipt, Scope
 from amends.core.digest import plan_digest
 from amends.core.key import Key
@@ -19,10 +21,23 @@ from amends.core.outcome import Outcome
 class ActionWorld:
     """What is known when an Action is looked at.
 
-    obstacle: why a child could not be created, if that was tried.
+    receipts: evidence of its effect, from whomever. witnesses: who else says what the current one
+    says, recorded or not, if this Action says something else. reports: other Actions about the same
+    effect that are not recorded yet. letter, undo: what bears the names of the dead letter and of
+    the compensation, if the effect has failed before. recovery: dead letters and compensations of
+    the effect that do not yet know of its success. twins: Actions with another key that meant the
+    same, the nearest before and after within the namespace's window. obstacle: why a child could
+    not be created, if that was tried.
     """
 
     action: Action
+    receipts: Sequence[Receipt]
+    witnesses: Sequence[Action | DeadLetter]
+    reports: Sequence[Action]
+    letter: DeadLetter | None
+    undo: Compensation | None
+    recovery: Sequence[Key]
+    twins: Sequence[Action]
     scope: Scope
     now: datetime
     obstacle: str | None = None
@@ -38,19 +53,6 @@ class ApprovalWorld:
 
 
 @dataclass(frozen=True)
-class DeadLetterWorld:
-    """What is known when a DeadLetter is looked at.
-
-    compensation: the one its status names, if it does. candidates: those for the same effect.
-    """
-
-    dead_letter: DeadLetter
-    compensation: Compensation | None
-    candidates: Sequence[Compensation]
-    now: datetime
-
-
-@dataclass(frozen=True)
 class Attempt:
     """What this process knows of an attempt that it makes. outcome: None while it is under way."""
 
@@ -59,14 +61,69 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class DeadLetterWorld:
+    """What is known when a DeadLetter is looked at.
+
+    action: the one that failed, None if it is gone; read only while it may be sent again or
+    somebody has decided. compensation: the one that the status names, if it does. candidates: open
+    ones for the same effect. dispositions: statements about it that are not settled. receipts:
+    evidence of its effect, read only while a dispatch may have left some. attempt: None if this
+    process makes none. objection: why no executor here can ever carry the retry out. success: news
+    that the effect has succeeded after all. followers: open objects that wait for what becomes of
+    it.
+    """
+
+    letter: DeadLetter
+    action: Action | None
+    compensation: Compensation | None
+    candidates: Sequence[Compensation]
+    dispositions: Sequence[Disposition]
+    receipts: Sequence[Receipt]
+    attempt: Attempt | None
+    objection: str | None
+    success: SupersededBy | None
+    followers: Sequence[Key]
+    scope: Scope
+    holder: str
+    lease: timedelta
+    now: datetime
+    obstacle: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """The key of the dead letter."""
+        return self.related("DeadLetter", self.letter.metadata.name)
+
+    def related(self, kind: str, name: str) -> Key:
+        """The key of another object of the same tenant."""
+        return Key(kind, self.letter.metadata.namespace, name)
+
+    @property
+    def dispatches(self) -> int:
+        """How often the action has been sent again so far."""
+        dispatch = self.letter.status.dispatch
+        return dispatch.count if dispatch is not None else 0
+
+
+@dataclass(frozen=True)
+class DispositionWorld:
+    """What is known when a Disposition is looked at. letter: None if there is none (yet)."""
+
+    disposition: Disposition
+    letter: DeadLetterWorld | None
+    now: datetime
+
+
+@dataclass(frozen=True)
 class CompensationWorld:
     """What is known when a Compensation is looked at.
 
     approvals: statements about it that are not settled. followers: open objects that wait for what
     becomes of it. unlinked: dead letters of its effect that name no compensation yet. receipt: of
-    the current attempt, if it exists. attempt: None if this process
-    makes none. objection: why no executor here can ever carry it out. obstacle: why the receipt
-    could not be created, if that was tried. holder: this process. lease: how long its claim lasts.
+    the current attempt, if it exists. attempt: None if this process makes none. objection: why no
+    executor here can ever carry it out. success: news that the effect has succeeded after all.
+    obstacle: why the receipt could not be created, if that was tried. holder: this process. lease:
+    how long its claim lasts.
     """
 
     compensation: Compensation
@@ -76,6 +133,7 @@ class CompensationWorld:
     receipt: Receipt | None
     attempt: Attempt | None
     objection: str | None
+    success: SupersededBy | None
     scope: Scope
     holder: str
     lease: timedelta
@@ -103,4 +161,4 @@ class CompensationWorld:
         return self.compensation.status.phase
 
 
-World = ActionWorld | ApprovalWorld | DeadLetterWorld | CompensationWorld
+World = ActionWorld | ApprovalWorld | DeadLetterWorld | DispositionWorld | CompensationWorld

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, assert_never
+from urllib.parse import unquote
 
 from yarl import URL
 
 from amends.api.execution import CodeOutcome, HttpExecution, StatusCodes
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
+from amends.core.redaction import redact, redact_text
 from amends.executors.redaction import Redaction
 from amends.executors.targets import parse
 
 MAX_ANSWER = 64 * 1024
 """Bytes of a response body that are read; the rest is flagged as truncated."""
 
+_USERINFO = re.compile(r"//[^/@]{0,1024}@")
 _LONGEST_WISH = timedelta(days=1)
 _SAFE_INTEGER = 2**53 - 1
 _KEPT_HEADERS = (
@@ -121,9 +124,11 @@ def _redirect(answer: Answer) -> str:
 
 
 def _excerpt(body: Any) -> str:
+    """How the answer begins. Redacted before it is cut: half a secret cannot be recognised."""
     if body is None:
         return ""
-    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    shown = redact(body)
+    text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
     text = " ".join(text.split())
     return f": {text[:200]}…" if len(text) > 200 else f": {text}"
 
@@ -152,9 +157,13 @@ def _kept_header(name: str, value: str) -> str:
         return value
     try:
         location = parse(value).with_query(None).with_fragment(None)
-        return str(location.with_user(None) if location.absolute else location)
     except ValueError:
         return "(no URL)"
+    bare = location.with_user(None) if location.absolute else location
+    # As it was sent, but for the encoding: that hides what a credential looks like.
+    readable = _USERINFO.sub("//", unquote(re.split("[?#]", value, maxsplit=1)[0]))
+    shown = redact_text(readable)
+    return shown if shown != readable else str(bare)
 
 
 def _body(answer: Answer, redaction: Redaction) -> Any:

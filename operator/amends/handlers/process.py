@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from amends.archive import archive_at
 from amends.executors import registry as plug_ins
 from amends.handlers import watch
 from amends.kube.cluster import KubeCluster
@@ -16,6 +17,8 @@ from amends.kube.lease import lead
 from amends.kube.secrets import TenantSecrets
 from amends.ports import Clock, ExecutorContext, Fault
 from amends.runtime.clock import SystemClock, process_identity
+from amends.runtime.metrics import EVENTS_DROPPED, Metrics
+from amends.runtime.retention import Sweeper
 from amends.runtime.runtime import Runtime
 from amends.runtime.settings import Settings
 
@@ -30,8 +33,10 @@ async def run(settings: Settings) -> None:
 
     Raises:
         LostLeadership: another operator works now; start anew.
+        NotArchived, CannotServe: an option names a place that cannot be used.
     """
-    clock, holder = SystemClock(), process_identity()
+    archive = archive_at(settings.export_to) if settings.export_to is not None else None
+    clock, holder, metrics = SystemClock(), process_identity(), Metrics()
     connection = await Connection.open(settings.kubeconfig)
     cluster = KubeCluster(connection, clock)
     recorder = EventRecorder(connection, clock, holder)
@@ -39,15 +44,27 @@ async def run(settings: Settings) -> None:
         TenantSecrets(connection), settings.allowed_targets, await connection.addresses()
     )
     executors = plug_ins.build(context, plug_ins.installed())
-    runtime = Runtime(settings, cluster, cluster.list_open, executors, recorder, clock, holder)
+    runtime = Runtime(settings, cluster, cluster.list, executors, recorder, clock, holder, metrics)
+    sweeper = Sweeper(
+        cluster,
+        runtime.cache,
+        archive,
+        clock,
+        metrics,
+        keep=settings.retention,
+        every=settings.sweep,
+        per_second=settings.sweep_rate,
+    )
+    metrics.show(EVENTS_DROPPED, lambda: {(): recorder.dropped})
     stop = asyncio.Event()
     _stop_on_signals(stop)
     log.info("started", holder=holder, executors=sorted(executors))
     saying = asyncio.create_task(recorder.run(), name="events")
     try:
-        await _until_served(cluster, stop)
-        if not stop.is_set():
-            await serve(settings, runtime, connection, clock, holder, stop)
+        async with metrics.served(settings.metrics_listen):
+            await _until_served(cluster, stop)
+            if not stop.is_set():
+                await serve(settings, runtime, sweeper, connection, clock, holder, stop)
     finally:
         await recorder.drain(EVENTS_GRACE)
         saying.cancel()
@@ -73,6 +90,7 @@ async def _until_served(cluster: KubeCluster, stop: asyncio.Event) -> None:
 async def serve(
     settings: Settings,
     runtime: Runtime,
+    sweeper: Sweeper,
     connection: Connection,
     clock: Clock,
     holder: str,
@@ -90,7 +108,7 @@ async def serve(
 
     async def work_while_leading() -> None:
         await leading.wait()
-        await runtime.work()
+        await runtime.work(sweeper.run)
 
     def take_signals_back() -> None:
         _stop_on_signals(stop)

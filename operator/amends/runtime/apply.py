@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import assert_never
 
+from amends.api.resource import MANAGED_BY
 from amends.api.wire import Wire
 from amends.core.decision import Create, Effect, Execute, Release, Tell, Wake
 from amends.core.key import Key
@@ -51,7 +52,8 @@ class Applier:
 
     async def _create(self, child: Create, namespace: str) -> None:
         """Its name is the lock: the second create finds the first."""
-        body = {"metadata": {"name": child.name, "namespace": namespace}, "spec": child.spec.wire()}
+        meta = {"name": child.name, "namespace": namespace, "labels": MANAGED_BY}
+        body = {"metadata": meta, "spec": child.spec.wire()}
         key = Key(child.kind, namespace, child.name)
         try:
             stored = await self._cluster.create(child.kind, namespace, body)
@@ -65,6 +67,8 @@ class Applier:
         if existing is None:
             raise Conflict(f"{key} was there and is gone")
         if not child.is_ours(existing["spec"]):
+            if child.in_sequence:
+                raise Conflict(f"{key} was taken first: the next one is ours")
             fields = ", ".join(f"spec.{field}" for field in child.same)
             raise NotOurs(
                 f"{key.kind} {key.name} exists already and differs in one of {fields}: choose "
@@ -84,8 +88,16 @@ class Applier:
         try:
             self._cache.put(await self._cluster.write_status(before, wire))
         except (Conflict, Unsure, Gone):
-            self._cache.forget(Key(before["kind"], meta["namespace"], meta["name"]))
+            self._cache.doubt(Key(before["kind"], meta["namespace"], meta["name"]))
             raise
+
+    async def remove(self, before: Raw) -> None:
+        """Delete the object itself, unless anybody has written to it since."""
+        meta = before["metadata"]
+        key = Key(before["kind"], meta["namespace"], meta["name"])
+        self._cache.doubt(key)
+        await self._cluster.delete(before)
+        self._cache.forget(key)
 
     def effect(self, effect: Effect, key: Key, uid: str) -> None:
         """Start what the durable status now allows. None of these waits."""

@@ -26,11 +26,16 @@ class Executions:
     """At most one attempt per object."""
 
     def __init__(
-        self, executors: Mapping[str, Executor], limit: int, ended: Callable[[Key], None]
+        self,
+        executors: Mapping[str, Executor],
+        limit: int,
+        ended: Callable[[Key], None],
+        counted: Callable[[str, Outcome], None] | None = None,
     ) -> None:
         self._executors = executors
         self._places = asyncio.Semaphore(limit)
         self._ended = ended
+        self._counted = counted
         self._attempts: dict[Key, Attempt] = {}
         self._keys: dict[Key, str] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -83,6 +88,8 @@ class Executions:
             attempt=work.attempt_key,
             outcome=type(outcome).__name__,  # not its evidence: an answer may hold anything
         )
+        if self._counted is not None:
+            self._counted(work.execution.executor, outcome)
         if self._tasks.get(key) is not asyncio.current_task():
             return  # released, though its executor would not be stopped: nobody waits for it
         del self._tasks[key]

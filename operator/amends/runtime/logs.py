@@ -1,13 +1,21 @@
-"""Logs: one JSON object a line, ours and the libraries' alike."""
+"""Logs: one JSON object a line, ours and the libraries' alike, without secrets."""
 
 import logging
 import sys
 
 import structlog
 
+from amends.core.redaction import redact
+
+
+def redacted(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """The line without its secrets: a fault, a traceback or a library may quote anything."""
+    shown: structlog.types.EventDict = redact(event)
+    return shown
+
 
 def configure(level: str = "INFO") -> None:
-    """Send everything to stderr as JSON, redaction included upstream: values never get here."""
+    """Send everything to stderr as JSON."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -27,6 +35,7 @@ def configure(level: str = "INFO") -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redacted,
                 structlog.processors.JSONRenderer(),
             ],
         )

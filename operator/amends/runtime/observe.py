@@ -1,59 +1,46 @@
 """Observe: gather once everything that a decision about one object needs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TypeVar
 
-import structlog
-from pydantic import ValidationError
-
-from amends.api import Action, Approval, Compensation, DeadLetter, Receipt, Resource
+from amends.api import Action, Approval, Compensation, DeadLetter, Disposition, Receipt
 from amends.api.compensation import CompensationPhase
-from amends.api.receipt import Scope
+from amends.api.dead_letter import DeadLetterPhase
+from amends.api.execution import Execution
+from amends.api.outbox import Outbox
 from amends.core import identity, receipts
 from amends.core.key import Key
 from amends.core.machines import COMPENSATION
 from amends.core.world import (
-    ActionWorld,
     ApprovalWorld,
     Attempt,
     CompensationWorld,
     DeadLetterWorld,
+    DispositionWorld,
     World,
 )
-from amends.kube.cache import Cache, key_of
-from amends.ports import Clock, Cluster, Executor, Raw
+from amends.kube.cache import key_of
+from amends.ports import Clock, Executor, Raw
 from amends.runtime.executions import Executions
+from amends.runtime.related import Related, read
+from amends.runtime.reported import action_world
 
-log = structlog.get_logger(__name__)
-
-R = TypeVar("R", bound=Resource)
-
-
-class Unreadable(Exception):
-    """The stored object does not fit this version's schema. It is left exactly as it is."""
-
-    def __init__(self, why: ValidationError) -> None:
-        first = why.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        super().__init__(f"{where}: {first['msg']}")
+MAY_BE_SENT = (DeadLetterPhase.RETRY_REQUESTED, DeadLetterPhase.RETRYING)
 
 
 class Observer:
-    """Reads the cache first and the server where the cache does not know."""
+    """Makes the world of one object."""
 
     def __init__(
         self,
-        cache: Cache,
-        cluster: Cluster,
+        related: Related,
         executors: Mapping[str, Executor],
         executions: Executions,
         clock: Clock,
         holder: str,
         claim: timedelta,
     ) -> None:
-        self._cache = cache
-        self._cluster = cluster
+        self._related = related
         self._executors = executors
         self._executions = executions
         self._clock = clock
@@ -62,12 +49,7 @@ class Observer:
 
     async def raw(self, key: Key) -> Raw | None:
         """The object, None if it does not exist."""
-        if (known := self._cache.get(key)) is not None:
-            return known
-        found = await self._cluster.get(key)
-        if found is not None:
-            self._cache.put(found)
-        return found
+        return await self._related.own(key)
 
     async def world(self, key: Key, raw: Raw, obstacle: str | None) -> World:
         """What is known about the object.
@@ -77,85 +59,130 @@ class Observer:
         """
         match key.kind:
             case "Action":
-                scope = await self._scope(key.namespace)
-                return ActionWorld(_read(Action, raw), scope, self._clock.now(), obstacle)
+                return await action_world(
+                    self._related, read(Action, raw), obstacle, self._clock.now()
+                )
             case "Approval":
-                return await self._approval(_read(Approval, raw), key)
+                return await self._approval(read(Approval, raw), key)
             case "DeadLetter":
-                return await self._dead_letter(_read(DeadLetter, raw), key)
+                return await self._dead_letter(read(DeadLetter, raw), raw, obstacle)
+            case "Disposition":
+                return await self._disposition(read(Disposition, raw), key)
             case "Compensation":
-                compensation, followers = _read(Compensation, raw), self._cache.followers(raw)
-                return await self._compensation(compensation, followers, key, obstacle)
+                return await self._compensation(read(Compensation, raw), raw, obstacle)
             case kind:
                 raise ValueError(f"nothing is decided about {kind}")
 
     async def _approval(self, approval: Approval, key: Key) -> ApprovalWorld:
-        named = Key("Compensation", key.namespace, approval.spec.subject_ref.name)
-        subject = await self._one(Compensation, named)
+        name = approval.spec.subject_ref.name
+        subject = await self._related.one(Compensation, key.namespace, name)
         if (
             subject is not None
             and subject.status.phase in COMPENSATION.terminal
             and not _lists(subject, approval)
         ):
-            # A settled object leaves the watch, so its deletion goes unseen: before an approval is
-            # told that it comes too late, see whether this is still the one that bears the name.
-            self._cache.forget(named)
-            subject = await self._one(Compensation, named)
+            # Before an approval is told that it comes too late, see whether this is still the one
+            # that bears the name.
+            subject = await self._related.newest(Compensation, key.namespace, name)
         return ApprovalWorld(approval, subject, self._clock.now())
 
-    async def _dead_letter(self, letter: DeadLetter, key: Key) -> DeadLetterWorld:
+    async def _disposition(self, disposition: Disposition, key: Key) -> DispositionWorld:
+        name = disposition.spec.dead_letter_ref.name
+        letter = await self._related.one(DeadLetter, key.namespace, name)
+        if letter is not None and letter.status.settled:
+            # Settled, it has left the watch: is it still the one that bears the name?
+            letter = await self._related.newest(DeadLetter, key.namespace, name)
+        raw = await self._related.raw(Key("DeadLetter", key.namespace, name))
+        if letter is None or raw is None:
+            return DispositionWorld(disposition, None, self._clock.now())
+        subject = await self._dead_letter(letter, raw, None)
+        return DispositionWorld(disposition, subject, self._clock.now())
+
+    async def _dead_letter(
+        self, letter: DeadLetter, raw: Raw, obstacle: str | None
+    ) -> DeadLetterWorld:
+        key, effect, now = key_of(raw), letter.spec.effect_id, self._clock.now()
         named = letter.status.compensation_ref
-        candidates = self._cache.related("Compensation", key.namespace, letter.spec.effect_id)
+        dispositions = self._related.open(Disposition, key.namespace, key.name)
+        retrying = letter.status.phase is DeadLetterPhase.RETRYING
+        wanted = bool(dispositions) or letter.status.phase in MAY_BE_SENT
+        action = await self._failed_action(letter) if wanted else None
+        retry = action.spec.retry if action is not None else None
         return DeadLetterWorld(
-            letter,
-            await self._one(Compensation, Key("Compensation", key.namespace, named.name))
+            letter=letter,
+            action=action,
+            compensation=await self._related.one(Compensation, key.namespace, named.name)
             if named is not None
             else None,
-            tuple(_readable(Compensation, candidates)),
-            self._clock.now(),
-        )
-
-    async def _compensation(
-        self,
-        compensation: Compensation,
-        followers: Sequence[Key],
-        key: Key,
-        obstacle: str | None,
-    ) -> CompensationWorld:
-        attempt = self._attempt(key, compensation)
-        executor = self._executors.get(compensation.spec.execution.executor)
-        missing = f"executor {compensation.spec.execution.executor} is not installed here"
-        return CompensationWorld(
-            compensation=compensation,
-            approvals=tuple(
-                _readable(Approval, self._cache.related("Approval", key.namespace, key.name))
-            ),
-            followers=followers,
-            unlinked=self._unlinked(key, compensation),
-            receipt=await self._receipt(compensation, attempt),
-            attempt=attempt,
-            objection=executor.objection(compensation.spec.execution) if executor else missing,
-            scope=await self._scope(key.namespace),
+            candidates=await self._candidates(letter, key.namespace),
+            dispositions=dispositions,
+            receipts=await self._related.receipts(key.namespace, effect) if retrying else (),
+            attempt=self._attempt(key, letter.status.outbox),
+            objection=self._objection(retry.execution) if retry is not None else None,
+            success=self._related.success(key.namespace, effect, now),
+            followers=self._related.followers(raw),
+            scope=await self._related.scope(key.namespace),
             holder=self._holder,
             lease=self._claim,
-            now=self._clock.now(),
+            now=now,
             obstacle=obstacle,
         )
 
-    def _unlinked(self, key: Key, compensation: Compensation) -> tuple[Key, ...]:
-        effect = compensation.spec.target_effect
-        unlinked = [
-            raw
-            for raw in self._cache.related("DeadLetter", key.namespace, effect)
-            if "compensationRef" not in raw.get("status", {})
-        ]
-        return tuple(
-            Key("DeadLetter", key.namespace, letter.metadata.name)
-            for letter in _readable(DeadLetter, unlinked)
+    async def _candidates(self, letter: DeadLetter, namespace: str) -> tuple[Compensation, ...]:
+        """Before anything is sent again, the server is asked: an undo may be under way."""
+        effect = letter.spec.effect_id
+        if letter.status.phase not in MAY_BE_SENT:
+            return self._related.open(Compensation, namespace, effect)
+        return await self._related.found_open(
+            Compensation, namespace, {"spec.targetEffect": effect}
         )
 
-    def _attempt(self, key: Key, compensation: Compensation) -> Attempt | None:
-        outbox = compensation.status.outbox
+    async def _failed_action(self, letter: DeadLetter) -> Action | None:
+        """The Action, not a namesake that was created later."""
+        ref = letter.spec.action_ref
+        action = await self._related.one(Action, letter.metadata.namespace, ref.name)
+        return action if action is not None and ref.uid in (None, action.metadata.uid) else None
+
+    async def _compensation(
+        self, compensation: Compensation, raw: Raw, obstacle: str | None
+    ) -> CompensationWorld:
+        key, effect, now = key_of(raw), compensation.spec.target_effect, self._clock.now()
+        attempt = self._attempt(key, compensation.status.outbox)
+        return CompensationWorld(
+            compensation=compensation,
+            approvals=self._related.open(Approval, key.namespace, key.name),
+            followers=self._related.followers(raw),
+            unlinked=await self._unlinked(compensation, key.namespace),
+            receipt=await self._receipt(compensation, attempt),
+            attempt=attempt,
+            objection=self._objection(compensation.spec.execution),
+            success=self._related.success(key.namespace, effect, now),
+            scope=await self._related.scope(key.namespace),
+            holder=self._holder,
+            lease=self._claim,
+            now=now,
+            obstacle=obstacle,
+        )
+
+    async def _unlinked(self, compensation: Compensation, namespace: str) -> list[Key]:
+        """Before anything is undone, the server is asked: it may be sent again just now."""
+        if compensation.status.phase is not CompensationPhase.APPROVED:
+            return []
+        effect = compensation.spec.target_effect
+        letters = await self._related.known_open(DeadLetter, namespace, effect)
+        return [
+            Key("DeadLetter", namespace, letter.metadata.name)
+            for letter in letters
+            if letter.status.compensation_ref is None
+        ]
+
+    def _objection(self, execution: Execution) -> str | None:
+        executor = self._executors.get(execution.executor)
+        if executor is None:
+            return f"executor {execution.executor} is not installed here"
+        return executor.objection(execution)
+
+    def _attempt(self, key: Key, outbox: Outbox | None) -> Attempt | None:
         if outbox is None:
             return None
         attempt = self._executions.attempt(key, outbox.idempotency_key)
@@ -168,37 +195,9 @@ class Observer:
         if not running or attempt is not None or outbox is None or outbox.outcome is not None:
             return None
         name = identity.compensation_receipt_name(compensation, compensation.status.attempts)
-        found = await self._one(Receipt, Key("Receipt", compensation.metadata.namespace, name))
+        found = await self._related.one(Receipt, compensation.metadata.namespace, name)
         return found if found is not None and receipts.proves(found, compensation) else None
-
-    async def _one(self, kind: type[R], key: Key) -> R | None:
-        raw = await self.raw(key)
-        return next(_readable(kind, [raw] if raw is not None else []), None)
-
-    async def _scope(self, namespace: str) -> Scope:
-        labels = await self._cluster.namespace_labels(namespace)
-        return Scope(
-            namespace=namespace,
-            org=labels.get("amends.dev/org"),
-            workspace=labels.get("amends.dev/workspace"),
-        )
 
 
 def _lists(subject: Compensation, approval: Approval) -> bool:
     return any(counted.uid == approval.metadata.uid for counted in subject.status.approvals)
-
-
-def _read(kind: type[R], raw: Raw) -> R:
-    try:
-        return kind.read(dict(raw))
-    except ValidationError as why:
-        raise Unreadable(why) from why
-
-
-def _readable(kind: type[R], raws: Iterator[Raw] | list[Raw]) -> Iterator[R]:
-    """Those that can be read; one that cannot is reported when it is looked at itself."""
-    for raw in raws:
-        try:
-            yield _read(kind, raw)
-        except Unreadable as why:
-            log.info("related object left out", object=str(key_of(raw)), why=str(why))

@@ -8,11 +8,12 @@ import structlog
 from amends.core.decide import decide
 from amends.core.decision import Execute
 from amends.core.key import Key
-from amends.kube.events import EventRecorder
 from amends.ports import Raw
 from amends.runtime.apply import Applier, NotOurs
 from amends.runtime.executions import Executions
-from amends.runtime.observe import Observer, Unreadable
+from amends.runtime.observe import Observer
+from amends.runtime.related import Unreadable
+from amends.runtime.unreadable import Unreadables
 
 log = structlog.get_logger(__name__)
 
@@ -25,12 +26,12 @@ class Reconciler:
         observer: Observer,
         applier: Applier,
         executions: Executions,
-        recorder: EventRecorder,
+        unreadable: Unreadables,
     ) -> None:
         self._observer = observer
         self._applier = applier
         self._executions = executions
-        self._recorder = recorder
+        self._unreadable = unreadable
         self._passes = count(1)
 
     async def reconcile(self, key: Key) -> timedelta | None:
@@ -44,13 +45,17 @@ class Reconciler:
             except NotOurs as why:
                 return await self._step(key, raw, obstacle=str(why))
             except Unreadable as why:
-                return self._unreadable(key, raw, str(why))
+                await self._unreadable.report(key, raw, str(why))
+                return None
 
     async def _step(self, key: Key, raw: Raw, obstacle: str | None) -> timedelta | None:
         world = await self._observer.world(key, raw, obstacle)
+        self._unreadable.forget(key)
         decision = decide(world)
         await self._applier.create(decision.children, key.namespace)
         claims = any(isinstance(effect, Execute) for effect in decision.effects)
+        if decision.remove:
+            await self._applier.remove(raw)
         await self._applier.persist(raw, decision.status, claims=claims)
         for effect in decision.effects:
             self._applier.effect(effect, key, raw["metadata"]["uid"])
@@ -59,10 +64,5 @@ class Reconciler:
     def _gone(self, key: Key) -> timedelta | None:
         log.info("object is gone")
         self._executions.release(key)
-        return None
-
-    def _unreadable(self, key: Key, raw: Raw, why: str) -> timedelta | None:
-        message = f"left as it is, because it does not fit this version's schema: {why}"
-        log.error("object cannot be read", why=why)
-        self._recorder.say(key, raw["metadata"]["uid"], "Warning", "Unreadable", message)
+        self._unreadable.forget(key)
         return None

@@ -2,21 +2,29 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
+from typing import Any
 
 import structlog
 
-from amends.kube.cache import Cache
+from amends.core.key import Key
+from amends.core.outcome import Outcome
+from amends.kube.cache import OPEN_WORK, Cache
 from amends.kube.events import EventRecorder
 from amends.ports import Clock, Cluster, Executor, Fault
+from amends.runtime import metrics
 from amends.runtime.apply import Applier
 from amends.runtime.executions import Executions
 from amends.runtime.faults import pause_after
 from amends.runtime.inbox import Inbox, List
+from amends.runtime.metrics import Metrics
 from amends.runtime.observe import Observer
 from amends.runtime.queue import KeyQueue
 from amends.runtime.reconcile import Reconciler
+from amends.runtime.related import Related
 from amends.runtime.settings import Settings
+from amends.runtime.unreadable import Unreadables
 
 log = structlog.get_logger(__name__)
 
@@ -33,34 +41,63 @@ class Runtime:
         recorder: EventRecorder,
         clock: Clock,
         holder: str,
+        counted: Metrics | None = None,
     ) -> None:
         self._settings = settings
         self._list_open = list_open
         self.cache = Cache()
         self.queue = KeyQueue()
         self.inbox = Inbox(self.cache, self.queue)
-        self._executions = Executions(executors, settings.executions, self.queue.add)
-        observer = Observer(
-            self.cache, cluster, executors, self._executions, clock, holder, settings.claim
+        self.metrics = counted or Metrics()
+        self._executions = Executions(
+            executors, settings.executions, self.queue.add, self._count_attempt
         )
+        related = Related(self.cache, cluster)
+        observer = Observer(related, executors, self._executions, clock, holder, settings.claim)
         applier = Applier(self.cache, cluster, self.queue, self._executions, recorder)
-        self._reconciler = Reconciler(observer, applier, self._executions, recorder)
+        unreadable = Unreadables(self.cache, cluster, recorder, clock)
+        self._reconciler = Reconciler(observer, applier, self._executions, unreadable)
+        self.metrics.show(metrics.OPEN, self._open_by_kind)
+        self.metrics.show(metrics.QUEUE, lambda: {(): len(self.queue)})
+        self.metrics.show(metrics.UNREADABLE, unreadable.by_kind)
 
-    async def work(self) -> None:
-        """Work as the leader until cancelled; then let attempts under way come to their end."""
+    async def work(self, *upkeep: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Work as the leader until cancelled; then let attempts under way come to their end.
+
+        upkeep: what goes on beside it, once everything open is known.
+        """
+        self.metrics.set(metrics.LEADER, 1)
         await self._resync_until_done()
         log.info("working", open=len(self.cache))
         workers = asyncio.create_task(
-            self.queue.run(self._reconciler.reconcile, self._settings.workers), name="queue"
+            self.queue.run(self._pass, self._settings.workers), name="queue"
         )
+        beside = [asyncio.create_task(one(), name="upkeep") for one in upkeep]
         try:
             while True:
-                await self._pause_or_fail(workers)
+                await self._pause_or_fail([workers, *beside])
                 await self._resync_until_done()
         finally:
+            for task in beside:
+                task.cancel()
             await self._wind_down()
             workers.cancel()
-            await asyncio.gather(workers, return_exceptions=True)
+            await asyncio.gather(workers, *beside, return_exceptions=True)
+            self.metrics.set(metrics.LEADER, 0)
+
+    async def _pass(self, key: Key) -> timedelta | None:
+        self.metrics.count(metrics.PASSES, key.kind)
+        try:
+            return await self._reconciler.reconcile(key)
+        except Exception:
+            self.metrics.count(metrics.FAILURES, key.kind)
+            raise
+
+    def _count_attempt(self, executor: str, outcome: Outcome) -> None:
+        self.metrics.count(metrics.ATTEMPTS, executor, type(outcome).__name__)
+
+    def _open_by_kind(self) -> metrics.Values:
+        return {(kind,): len(self.cache.keys(kind)) for kind in OPEN_WORK}
 
     async def _wind_down(self) -> None:
         """Begin nothing more. What is under way may end, and what became of it is written."""
@@ -69,8 +106,12 @@ class Runtime:
                 await self.queue.wind_down(self._executions.is_under_way)
         await self._executions.drain(self._settings.drain)
 
-    async def _pause_or_fail(self, workers: asyncio.Task[None]) -> None:
-        done, _ = await asyncio.wait([workers], timeout=self._settings.resync.total_seconds())
+    async def _pause_or_fail(self, tasks: list[asyncio.Task[None]]) -> None:
+        done, _ = await asyncio.wait(
+            tasks,
+            timeout=self._settings.resync.total_seconds(),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
         for task in done:
             task.result()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from amends.core.namespace import KEEP_ALL
 from amends.executors.targets import DEFAULT_ALLOWED
 from amends.kube.lease import LeaseSettings
 
@@ -29,3 +30,13 @@ class Settings:
     """How long attempts under way may go on when the process is asked to stop."""
     health_listen: str | None = None
     """HOST:PORT of /healthz; None: no probe is served."""
+    metrics_listen: str | None = None
+    """HOST:PORT of /metrics; None: no metrics are served."""
+    retention: timedelta = KEEP_ALL
+    """How long settled records stay where the namespace does not say; zero: for ever."""
+    sweep: timedelta = timedelta(hours=1)
+    """How often it is looked for records that may go."""
+    sweep_rate: float = 10
+    """How many records a sweep deletes in a second at most."""
+    export_to: str | None = None
+    """The file in which a record is kept before it is deleted; `-`: standard output."""

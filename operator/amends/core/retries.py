@@ -1,0 +1,212 @@
+"""Retries: a failed action sent again under its own key; claimed before, put on record after."""
+
+from datetime import timedelta
+from typing import Any
+
+from amends.api.action import Action
+from amends.api.dead_letter import DeadLetterPhase, Dispatch, RecordedDisposition
+from amends.api.execution import Outcome
+from amends.api.outbox import Observation, Outbox, OutboxPhase
+from amends.api.receipt import EffectOutcome, Receipt
+from amends.api.wire import LocalRef
+from amends.core import claims, evidence, identity
+from amends.core.decision import AT_ONCE, Create, Decision, Effect, Execute, Release, Tell, Wake
+from amends.core.digest import digest
+from amends.core.history import OPERATOR
+from amends.core.letters import MOST_DISPATCHES, moved, observed
+from amends.core.outcome import Applied, NotApplied
+from amends.core.redaction import redact_text
+from amends.core.world import DeadLetterWorld
+
+P = DeadLetterPhase
+LONGEST_PAUSE_SECONDS = 300
+TELLING = timedelta(seconds=1)
+"""How long others may take to hear of a success before they are told again."""
+EXHAUSTED = "retry_exhausted"
+
+
+def pause_after(dispatches: int) -> timedelta:
+    """How long after so many dispatches the next one has to wait: 1 s, doubled, at most 300 s."""
+    return timedelta(seconds=min(2 ** min(dispatches - 1, 32), LONGEST_PAUSE_SECONDS))
+
+
+def dispatched(world: DeadLetterWorld, action: Action) -> Decision:
+    """Retrying, and a claim under the action's own key, are durable before anything is sent."""
+    letter, retry = world.letter, action.spec.retry
+    assert retry is not None
+    count = world.dispatches + 1
+    payload_digest = digest(retry.execution.wire())
+    outbox = Outbox(
+        id=identity.dispatch_outbox_id(letter, count),
+        operation=letter.spec.operation,
+        phase=OutboxPhase.CLAIMED,
+        created_at=world.now,
+        attempt=count,
+        idempotency_key=action.spec.idempotency_key,
+        attempt_key=identity.dispatch_key(letter, count),
+        payload_digest=payload_digest,
+        before=Observation(time=world.now, outcome="claimed", payload_digest=payload_digest),
+        claimed_by=world.holder,
+        claimed_at=world.now,
+        claim_expires_at=world.now + world.lease,
+        doubt=_doubt(letter.status.outbox),
+    )
+    status = moved(
+        world,
+        P.RETRYING,
+        f"dispatch {count} of {MOST_DISPATCHES}",
+        outbox=outbox,
+        compensation_ref=None,
+        dispatch=Dispatch(
+            count=count, last_time=world.now, next_time=world.now + pause_after(count)
+        ),
+    )
+    return observed(world, status, effects=(_execute(action, outbox),), look_again=world.lease / 2)
+
+
+def _doubt(outbox: Outbox | None) -> str | None:
+    """Why an earlier dispatch may have been applied after all."""
+    if outbox is None:
+        return None
+    return outbox.detail if outbox.outcome is Outcome.UNKNOWN else outbox.doubt
+
+
+def resumed(world: DeadLetterWorld, action: Action) -> Decision:
+    """The claim is ours and nothing was started: write it again, then send.
+
+    The write shows that nobody has moved on since.
+    """
+    claim = claims.extended(_outbox(world), world.lease, world.now)
+    status = world.letter.status.model_copy(update={"outbox": claim})
+    return observed(world, status, effects=(_execute(action, claim),), look_again=world.lease / 2)
+
+
+def _execute(action: Action, outbox: Outbox) -> Execute:
+    retry = action.spec.retry
+    assert retry is not None
+    return Execute(
+        execution=retry.execution,
+        service_account=retry.service_account_name,
+        idempotency_key=outbox.idempotency_key or "",
+        attempt_key=outbox.attempt_key or "",
+        timeout=timedelta(seconds=retry.timeout_seconds),
+    )
+
+
+def renewed(world: DeadLetterWorld) -> Decision:
+    """The executor works: keep the claim from expiring under it."""
+    due = claims.renewal(_outbox(world), world.lease, world.now)
+    if due > timedelta(0):
+        return Decision(look_again=due)
+    claim = claims.extended(_outbox(world), world.lease, world.now)
+    status = world.letter.status.model_copy(update={"outbox": claim})
+    return observed(world, status, look_again=world.lease / 2)
+
+
+def proved(world: DeadLetterWorld, applied: Applied) -> Decision:
+    """It has happened: first the Receipt, then the status that points to it."""
+    receipt = _receipt(world, EffectOutcome.SUCCEEDED, dict(applied.evidence), None)
+    done = succeeded(world, receipt.name)
+    return Decision(
+        children=(receipt,), status=done.status, effects=done.effects, look_again=done.look_again
+    )
+
+
+def succeeded(world: DeadLetterWorld, receipt: str) -> Decision:
+    """Resolved; but before that, everybody who was to undo the failure knows."""
+    outbox = _outbox(
+        world,
+        phase=OutboxPhase.SENT,
+        outcome=Outcome.APPLIED,
+        after=Observation(time=world.now, outcome="applied"),
+        effect_id=world.letter.spec.effect_id,
+        receipt_ref=LocalRef(name=receipt),
+        sent_at=world.now,
+    )
+    unaware = tuple(
+        Wake(world.related("Compensation", one.metadata.name))
+        for one in world.candidates
+        if one.status.superseded_by is None
+    )
+    if unaware:
+        status = world.letter.status.model_copy(update={"outbox": outbox})
+        return observed(world, status, effects=(Release(), *unaware), look_again=TELLING)
+    message = f"dispatch {outbox.attempt} applied, receipt {receipt}"
+    status = moved(world, P.RESOLVED, message, outbox=outbox)
+    told = Tell(world.key, "Resolved", message)
+    return observed(world, status, effects=(Release(), told, *_followers(world)))
+
+
+def failed(world: DeadLetterWorld, failure: NotApplied) -> Decision:
+    """It is certain that this dispatch did nothing. Was there an earlier one that may have?"""
+    reason = redact_text(failure.reason)
+    if (doubt := _outbox(world).doubt) is not None:
+        return in_doubt(world, f"{doubt}; dispatch {world.dispatches}: {reason}")
+    receipt = _receipt(world, EffectOutcome.FAILED, {}, reason)
+    ended = failed_again(world, receipt.name, reason)
+    return Decision(
+        children=(receipt,), status=ended.status, effects=ended.effects, look_again=AT_ONCE
+    )
+
+
+def failed_again(world: DeadLetterWorld, receipt: str, reason: str) -> Decision:
+    """Open again for a person; Ignored when it has been sent often enough."""
+    count = world.dispatches
+    outbox = _outbox(
+        world,
+        phase=OutboxPhase.FAILED,
+        outcome=Outcome.NOT_APPLIED,
+        detail=reason[:4096],
+        after=Observation(time=world.now, outcome="not applied"),
+        receipt_ref=LocalRef(name=receipt),
+    )
+    message = f"dispatch {count}: {reason}"
+    effects: tuple[Effect, ...] = (
+        Release(),
+        Tell(world.key, "RetryFailed", message, "Warning"),
+        *_followers(world),
+    )
+    if count < MOST_DISPATCHES:
+        status = moved(world, P.OPEN, message, outbox=outbox)
+        return observed(world, status, effects=effects, look_again=AT_ONCE)
+    given_up = RecordedDisposition(
+        choice=EXHAUSTED, reason=message[:4096], actor=OPERATOR, time=world.now
+    )
+    status = moved(world, P.IGNORED, message, outbox=outbox, disposition=given_up)
+    return observed(world, status, effects=effects)
+
+
+def in_doubt(world: DeadLetterWorld, reason: str) -> Decision:
+    """Nobody knows whether it happened. Send it again only where a repeat is known to be safe."""
+    reason = redact_text(reason)
+    outbox = _outbox(world, outcome=Outcome.UNKNOWN, detail=reason[:4096])
+    status = world.letter.status.model_copy(update={"outbox": outbox})
+    message = f"dispatch {outbox.attempt}: {reason}"
+    told = Tell(world.key, "OutcomeUnknown", message, "Warning")
+    effects: tuple[Effect, ...] = (Release(), told, *_followers(world))
+    return observed(world, status, effects=effects, look_again=AT_ONCE)
+
+
+def found(world: DeadLetterWorld, receipt: Receipt) -> Decision:
+    """A Receipt of this dispatch is there, whoever wrote it: go on from there."""
+    if receipt.spec.outcome is EffectOutcome.SUCCEEDED:
+        return succeeded(world, receipt.metadata.name)
+    return failed_again(world, receipt.metadata.name, receipt.spec.error or "failed")
+
+
+def _receipt(
+    world: DeadLetterWorld, outcome: EffectOutcome, answer: dict[str, Any], error: str | None
+) -> Create:
+    return evidence.of_dispatch(
+        world.letter, world.receipts, outcome, answer, error, world.scope, world.now
+    )
+
+
+def _outbox(world: DeadLetterWorld, **changes: Any) -> Outbox:
+    outbox = world.letter.status.outbox
+    assert outbox is not None
+    return outbox.model_copy(update=changes)
+
+
+def _followers(world: DeadLetterWorld) -> tuple[Wake, ...]:
+    return tuple(Wake(key) for key in world.followers)
