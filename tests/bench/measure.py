@@ -1,6 +1,6 @@
 """The bench: what the operator costs, beside a raw client that does the same writes.
 
-Everything runs against a control plane of its own: throughput, latency, start-up, in this order.
+Everything runs against a control plane of its own: throughput, latency, start-up, lists, in turn.
 What exactly is timed stands in the docstring of the module of that name.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from bench import latency, report, startup, throughput
+from bench import latency, listing, report, startup, throughput
 from bench.machine import Patience
 from bench.report import Report
 from controlplane import ControlPlane
@@ -29,13 +29,23 @@ class Plan:
     settled: int = 20_000
     open: int = 500
     starts: int = 3
+    listed: int = 50_000
+    lists: int = 5
     patience_seconds: float = 600.0
 
 
 QUICK = Plan(
-    compensations=50, rounds=1, approvals=10, settled=100, open=20, starts=1, patience_seconds=0
+    compensations=50,
+    rounds=1,
+    approvals=10,
+    settled=100,
+    open=20,
+    starts=1,
+    listed=300,
+    lists=1,
+    patience_seconds=0,
 )
-PARTS = ("throughput", "latency", "startup")
+PARTS = ("throughput", "latency", "startup", "lists")
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[Plan, tuple[str, ...], Path | None]:
@@ -45,6 +55,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[Plan, tuple[str, ...], Path 
     told.add_argument("--rounds", type=int, help="rounds of each, in turn (3)")
     told.add_argument("--approvals", type=int, help="single approvals for the latency (200)")
     told.add_argument("--settled", type=int, help="settled pairs present at start-up (20000)")
+    told.add_argument("--listed", type=int, help="compensations to list among (50000)")
     told.add_argument("--patience", type=float, help="seconds to wait for an idle machine (600)")
     told.add_argument("--only", choices=PARTS, help="measure this alone")
     told.add_argument("--quick", action="store_true", help="small and at once: does it all work?")
@@ -55,6 +66,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[Plan, tuple[str, ...], Path 
         "rounds": given.rounds,
         "approvals": given.approvals,
         "settled": given.settled,
+        "listed": given.listed,
         "patience_seconds": given.patience,
     }
     plan = replace(
@@ -80,6 +92,8 @@ def measure(plan: Plan, parts: Sequence[str]) -> Report:
             report_.startup = startup.measure(
                 cp, kubeconfig, logs, patience, plan.settled, plan.open, plan.starts
             )
+        if "lists" in parts:
+            report_.lists = listing.measure(cp, kubeconfig, patience, plan.listed, plan.lists)
         report_.disturbed = patience.disturbed
     return report_
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.latency import Latency
+from bench.listing import Listing
 from bench.startup import Startup
 from bench.throughput import Throughput
 
@@ -24,6 +25,7 @@ class Report:
     throughput: Throughput | None = None
     latency: Latency | None = None
     startup: Startup | None = None
+    lists: Listing | None = None
     disturbed: list[str] = field(default_factory=list)
 
 
@@ -54,3 +56,15 @@ def _rows(report: Report) -> Iterator[Row]:
         beside = f"beside {s.settled} settled, {s.open} open pairs"
         yield f"start to working, {beside}", f"{s.seconds:.2f} s", "≤ 3 s"
         yield f"memory then, {beside}", f"{s.peak_mib:.0f} MiB", "≤ 120 MB"
+    if (li := report.lists) is not None:
+        yield (
+            f"list the newest 250 of {li.objects}, whole command",
+            f"{li.first_page:.2f} s",
+            "≤ 1 s",
+        )
+        yield "list the 250 behind them, whole command", f"{li.next_page:.2f} s", ""
+        yield "list what waits for approval, whole command", f"{li.filtered:.2f} s", ""
+        yield "list where nothing is, whole command", f"{li.nothing:.2f} s", ""
+        size = f"{li.megabytes:.1f} MB"
+        yield f"the request that the order costs, {size}", f"{li.request:.2f} s", ""
+        yield "taking the newest out of the answer", f"{li.ordering:.2f} s", ""

@@ -35,5 +35,17 @@ def test_quick_bench_has_every_figure_and_counts_four_writes(tmp_path: Path) -> 
     assert startup["seconds"] > 0
     assert 0 < startup["rss_mib"] <= startup["peak_mib"]
 
-    for words in ("ratio to the raw client", "p50", "p99", "start to working", "≤ 4 ms"):
+    lists = figures["lists"]
+    assert lists["objects"] == 300
+    for name in ("first_page", "next_page", "filtered", "nothing", "request", "ordering"):
+        assert lists[name] > 0, name
+
+    for words in (
+        "list the newest 250 of 300",
+        "ratio to the raw client",
+        "p50",
+        "p99",
+        "start to working",
+        "≤ 4 ms",
+    ):
         assert words in ended.stdout

@@ -1,0 +1,180 @@
+"""Lists: how long `kubectl amends list` takes beside very many objects.
+
+Present are so many Compensations in one namespace, of which one in a hundred waits for approval and
+the others are cancelled. Timed, the median of several: the whole command, from the start of its
+process to its end, for the newest 250, for the page behind them, for what waits for approval, and,
+to know what of it is Python, in a namespace where nothing is; then the one request that the order
+costs, from being sent to its last byte, and what taking the newest out of the answer costs.
+"""
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amends.cli import ledger
+from amends.kube.cluster import KubeCluster
+from amends.kube.connection import Connection
+from amends.kube.paths import path_of
+from amends.ports import Raw, Waiting
+from amends.runtime.clock import SystemClock
+from bench.access import session
+from bench.machine import Patience
+from controlplane import ControlPlane
+from installation import add_tenant
+from waiting import progress, wait_for
+
+SCRIPT = Path(sys.executable).with_name("kubectl-amends")
+FULL, EMPTY = "listed", "listed-empty"
+SIDE_BY_SIDE = 32
+WAITS = 100
+"""One in so many waits for approval."""
+WHEN = "2026-01-31T09:00:00.000Z"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Seconds; of several runs the median."""
+
+    objects: int
+    first_page: float
+    next_page: float
+    filtered: float
+    nothing: float
+    request: float
+    megabytes: float
+    ordering: float
+
+
+def measure(
+    cp: ControlPlane, kubeconfig: Path, patience: Patience, count: int, rounds: int
+) -> Listing:
+    """Seed, then list so many times."""
+    for namespace in (FULL, EMPTY):
+        add_tenant(cp, namespace, group="tenant-a")
+    with progress(f"seeding {count} compensations"):
+        asyncio.run(_seed(cp.kubeconfig("bob"), kubeconfig, count))
+    alice = cp.kubeconfig("alice")
+    wait_for(lambda: _shown(alice, "--limit", "1"), seconds=300, what="the first list")
+    patience.until_idle("the lists")
+    cursor = _shown(alice).rpartition(" ")[2]
+    answers = [asyncio.run(_table(alice)) for _ in range(rounds)]
+    table = json.loads(answers[0][1])
+    return Listing(
+        objects=count,
+        first_page=_median(rounds, lambda: _shown(alice)),
+        next_page=_median(rounds, lambda: _shown(alice, "--cursor", cursor)),
+        filtered=_median(rounds, lambda: _shown(alice, "--phase", "awaiting-approval")),
+        nothing=_median(rounds, lambda: _shown(alice, namespace=EMPTY)),
+        request=statistics.median(seconds for seconds, _ in answers),
+        megabytes=len(answers[0][1]) / 1e6,
+        ordering=_median(rounds, lambda: ledger.newest([table], 250)),
+    )
+
+
+def _median(rounds: int, do: Callable[[], object]) -> float:
+    took = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        do()
+        took.append(time.perf_counter() - began)
+    return statistics.median(took)
+
+
+def _shown(kubeconfig: Path, *arguments: str, namespace: str = FULL) -> str:
+    """What the installed script says beside the list: where the next page is."""
+    ended = subprocess.run(
+        [SCRIPT, "list", "compensations", "-n", namespace, *arguments],
+        env={"KUBECONFIG": str(kubeconfig), "HOME": str(kubeconfig.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ended.stderr.strip()
+
+
+async def _table(kubeconfig: Path) -> tuple[float, bytes]:
+    url = f"{path_of('Compensation', FULL)}?includeObject=None&limit={ledger.ROWS_A_REQUEST}"
+    async with session(kubeconfig, connections=1) as alice:
+        began = time.perf_counter()
+        async with alice.get(url, headers={"Accept": ledger.ACCEPT}) as answer:
+            content = await answer.read()
+            return time.perf_counter() - began, content
+
+
+# ----------------------------------------------------------------------------------------- seeding
+
+
+async def _seed(bob: Path, operator: Path, count: int) -> None:
+    people, system = await Connection.open(bob), await Connection.open(operator)
+    clusters = KubeCluster(people, SystemClock()), KubeCluster(system, SystemClock())
+    try:
+        numbers = iter(range(count))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(SIDE_BY_SIDE):
+                group.create_task(_work(*clusters, numbers))
+    finally:
+        await people.close()
+        await system.close()
+
+
+async def _work(bob: KubeCluster, operator: KubeCluster, numbers: Iterator[int]) -> None:
+    for number in numbers:
+        # Names say nothing about time: as where they are made from digests.
+        scattered = number * 7_919 % 1_000_003
+        body = {"metadata": {"name": f"undo-{scattered:07}"}, "spec": _spec(number)}
+        created = await _patiently(bob, body)
+        await operator.write_status(created, _status(created, number))
+
+
+async def _patiently(cluster: KubeCluster, body: Raw) -> Raw:
+    """Create it; soon after the CRDs, admission policies do not know the kind yet (503)."""
+    while True:
+        try:
+            return await cluster.create("Compensation", FULL, body)
+        except Waiting:
+            await asyncio.sleep(0.2)
+
+
+def _spec(number: int) -> Raw:
+    return {
+        "targetEffect": f"effect-{number:016x}",
+        "runId": f"run-{number // 10}",
+        "actionRef": {"name": f"post-message-{number}"},
+        "rollbackInstruction": "remove the posted message",
+        "execution": {
+            "http": {"method": "DELETE", "url": f"https://board.example.com/messages/{number}"}
+        },
+    }
+
+
+def _status(created: Raw, number: int) -> Raw:
+    phase = "AwaitingApproval" if number % WAITS == 0 else "Cancelled"
+    return {
+        **created["status"],
+        "phase": phase,
+        "reason": "the plan waits for approval",
+        "planDigest": "sha256:" + f"{number:064x}",
+        "observedGeneration": 1,
+        "history": [
+            {"from": "Proposed", "to": phase, "time": WHEN, "actor": "operator", "reason": phase}
+        ],
+        "conditions": [_condition(kind, phase) for kind in ("Ready", "Approved", "Executed")],
+    }
+
+
+def _condition(kind: str, reason: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "status": "False",
+        "observedGeneration": 1,
+        "lastTransitionTime": WHEN,
+        "reason": reason,
+        "message": "the plan waits for approval by people who have looked at what it would send",
+    }
