@@ -32,7 +32,7 @@ demo: venv controlplane ## the whole story on a control plane of its own; KUBECO
 
 .PHONY: test
 test: lint types controlplane ## lint, types, import rules, then every test; ARGS="-k name" for some
-	@$(VENV)/bin/python -m pytest --cov --cov-report=term $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 .PHONY: lint
 lint: venv ## ruff, its formatter as a check, and the import rules

@@ -14,6 +14,16 @@ from support.target import Target
 from support.tenant import Installed, StartOperator, Tenant
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a control plane shares one process, and so one control plane.
+
+    `make test` runs two: the other one takes the tests that need nothing but a core to run on.
+    """
+    for item in items:
+        if item.get_closest_marker("controlplane") is not None:
+            item.add_marker(pytest.mark.xdist_group("controlplane"))
+
+
 @pytest.fixture(scope="session")
 def installed() -> Iterator[Installed]:
     """A control plane with CRDs, policies and rights.
