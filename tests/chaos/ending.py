@@ -24,8 +24,10 @@ from chaos.stories import Objects, Told
 
 End = dict[str, Any]
 
-_ATTEMPT = re.compile(r"\battempts? \d+")
-_MADE_FROM_ATTEMPT = re.compile(r"(effect|outbox)-compensation-[0-9a-f]{16}(-[0-9a-f]{8})?")
+_ATTEMPT = re.compile(r"\b(attempts?|dispatch) \d+")
+_MADE_FROM_ATTEMPT = re.compile(
+    r"(effect-compensation|outbox-(?:compensation|retry))-[0-9a-f]{16}(-[0-9a-f]{8})?"
+)
 _DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 _MADE_FROM_UID = re.compile(r"(effect-[0-9a-f]{16})-[0-9a-f]{16}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)")
@@ -70,18 +72,22 @@ def _part(raw: Any) -> Any:
     status = {**raw.get("status", {})}
     if spec is not None:
         spec["attempt"] = "<n>"
-        if "attempt" in spec["payload"]:
-            spec["payload"]["attempt"] = "<n>"
-            spec["payload"]["evidence"]["headers"].pop("Idempotent-Replayed", None)
+        for counter in ("attempt", "dispatch"):
+            if counter in spec["payload"]:
+                spec["payload"][counter] = "<n>"
+                spec["payload"]["evidence"]["headers"].pop("Idempotent-Replayed", None)
     if "attempts" in status:
         status["attempts"] = "<n>"
         status["history"] = [step["to"] for step in _without_detours(status.get("history", []))]
-    if raw["kind"] == "Compensation" and "outbox" in status:
+    if "dispatch" in status:
+        status["dispatch"] = "<n>"
+    if raw["kind"] in ("Compensation", "DeadLetter") and "outbox" in status:
         status["outbox"] = {
             key: "<n>" if key in ("attempt", "attemptKey", "claimedBy") else value
             for key, value in status["outbox"].items()
             if key != "doubt"
         }
+    if raw["kind"] == "Compensation" and "outbox" in status:
         status["executedBy"] = "<holder>"
     return {"name": raw["metadata"]["name"], "spec": spec, "status": status}
 

@@ -1,87 +1,234 @@
-"""What holds at every moment of every schedule, read from the server, the target and the record."""
+"""What holds at every moment of every schedule, read from the server, the target and the record.
 
+Each function is one invariant, named after it; it raises AssertionError. What holds once nothing
+more happens by itself stands in `chaos.at_rest`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from hypothesis.stateful import RuleBasedStateMachine, invariant
-
-from amends.api import Compensation
+from amends.api import Action, Compensation, Receipt
+from amends.core import receipts
 from amends.core.digest import plan_digest
 from amends.core.key import Key
-from amends.ports import Work
-from chaos.small_world import NAMESPACE, Holder, SmallServer, SmallTarget
+from amends.core.machines import PHASE_MACHINES
+from amends.ports import Raw, Work
+from chaos.small_server import NAMESPACE, SmallServer, SmallTarget, Written
 
-UNDO = Key("Compensation", NAMESPACE, "undo-post")
-TERMINAL = ("Completed", "Cancelled")
+Works = Iterable[tuple[Key, Work]]
+"""What holders are executing now."""
+
+Check = Callable[[SmallServer, SmallTarget], None]
 
 
-class Invariants(RuleBasedStateMachine):
-    """Checked after every step."""
+def everything_holds(server: SmallServer, target: SmallTarget, works: Works) -> None:
+    """Every invariant that holds at every moment."""
+    for key, work in works:
+        nothing_is_executed_without_leave(server, key, work)
+    for check in EVERY_MOMENT:
+        check(server, target)
 
-    server: SmallServer
-    target: SmallTarget
-    holders: dict[str, Holder]
-    seen: dict[Key, dict[str, Any]]
 
-    def undo(self) -> Compensation | None:
-        """The compensation that it is all about, once there is one."""
-        raw = self.server.objects.get(UNDO)
-        return Compensation.read(raw) if raw is not None else None
+def nothing_is_executed_without_leave(server: SmallServer, key: Key, work: Work) -> None:
+    """I1: the claim was durable before; people had agreed to exactly this, or asked for it."""
+    claim = next(
+        one for one in claims(server) if entry_of(one.after)["attemptKey"] == work.attempt_key
+    )
+    assert entry_of(claim.after)["idempotencyKey"] == work.idempotency_key
+    raw = server.objects.get(key)
+    if raw is None or raw["metadata"]["uid"] != claim.uid:
+        return  # an administrator has deleted it meanwhile
+    if key.kind == "DeadLetter":
+        action = server.objects[Key("Action", NAMESPACE, raw["spec"]["actionRef"]["name"])]
+        retry = Action.read(action).spec.retry
+        assert retry is not None
+        assert (retry.execution, action["spec"]["idempotencyKey"]) == (
+            work.execution,
+            work.idempotency_key,
+        )
+        assert claim.after["disposition"]["choice"] == "Retry"
+        return
+    undo = Compensation.read(raw)
+    assert undo.spec.execution == work.execution
+    assert claim.after["planDigest"] == plan_digest(NAMESPACE, key.name, undo.spec)
+    if undo.spec.approval.required:
+        agreed = [one["username"] for one in claim.after["approvals"]]
+        assert all(one["decision"] == "Approve" for one in claim.after["approvals"])
+        assert len(agreed) == len(set(agreed)) >= undo.spec.approval.approvers
+        assert undo.spec.requester is not None
+        assert undo.spec.requester.username not in agreed
+        for one in claim.after["approvals"]:
+            said = server.objects[Key("Approval", NAMESPACE, one["name"])]["spec"]
+            assert said["planDigest"] == claim.after["planDigest"], "they approved another plan"
 
-    @invariant()
-    def everything_holds(self) -> None:
-        self.one_effect_per_key()
-        self.nothing_runs_unapproved()
-        self.terminal_is_for_ever()
-        self.only_the_claimant_writes_while_the_claim_lasts()
-        self.receipts_are_evidence()
 
-    def one_effect_per_key(self) -> None:
-        assert all(times <= 1 for times in self.target.effects.values()), self.target.effects
+def one_effect_per_key(server: SmallServer, target: SmallTarget) -> None:
+    """I2, for undos and for retries alike."""
+    if target.honours_keys:
+        assert all(times <= 1 for times in target.effects.values()), target.effects
 
-    def nothing_runs_unapproved(self) -> None:
-        for holder in self.holders.values():
-            for key, work in holder.executions.works.items():
-                self.is_allowed(key, work)
 
-    def is_allowed(self, key: Key, work: Work) -> None:
-        """I1: the claim was durable before, and people had agreed to exactly this."""
-        claims = [
-            status
-            for at, _, status in self.server.log
-            if at == key and (status.get("outbox") or {}).get("attemptKey") == work.attempt_key
-        ]
-        assert claims
-        assert claims[0]["phase"] == "Running"
-        undo = self.undo()
-        assert undo is not None
-        assert claims[0]["planDigest"] == plan_digest(NAMESPACE, key.name, undo.spec)
-        if undo.spec.approval.required:
-            agreed = {one["username"] for one in claims[0]["approvals"]}
-            assert len(agreed) >= undo.spec.approval.approvers
-            assert agreed <= {"alice", "dora"}
+def a_doubt_is_not_repeated_by_itself(server: SmallServer, target: SmallTarget) -> None:
+    """Row C4: after a lost answer, only where a repeat is safe, or a person has asked for it."""
+    for claim in claims(server):
+        last = entry_of(claim.before)
+        doubtful = last.get("outcome") == "Unknown" or "doubt" in last
+        if doubtful and not target.honours_keys:
+            assert claim.key.kind == "DeadLetter"
+            before = _claim_of(server, claim.uid, last["attemptKey"])
+            asked = [one.after["disposition"]["uid"] for one in (before, claim)]
+            assert asked[0] != asked[1], f"{claim.key} was sent again by itself"
 
-    def terminal_is_for_ever(self) -> None:
-        for key, raw in self.server.objects.items():
-            before = self.seen.get(key)
-            if key == UNDO and before is not None and before["status"]["phase"] in TERMINAL:
-                assert raw["status"] == before["status"]
-            self.seen[key] = raw
 
-    def only_the_claimant_writes_while_the_claim_lasts(self) -> None:
-        """I5, read from the record: every outcome was written by who held the claim then."""
-        last: dict[str, Any] = {}
-        for key, by, status in self.server.log:
-            if key != UNDO:
-                continue
-            outbox = status.get("outbox") or {}
-            same = outbox.get("attemptKey") == last.get("attemptKey")
-            if same and outbox.get("outcome") == "NotApplied":
-                assert by == outbox["claimedBy"]
-            last = outbox
+def a_doubt_is_never_forgotten(server: SmallServer, target: SmallTarget) -> None:
+    """I3: once nobody knows, only proof that it has happened ends that. The last write is news."""
+    for written in server.log[-1:]:
+        was, now = entry_of(written.before), entry_of(written.after)
+        if was.get("outcome") == "Unknown" or "doubt" in was:
+            assert now.get("outcome") in ("Unknown", "Applied") or "doubt" in now, written.key
 
-    def receipts_are_evidence(self) -> None:
-        about = [
-            one for one in self.server.of("Receipt") if one["spec"]["source"] == "compensation"
-        ]
-        assert len(about) <= 1, [one["metadata"]["name"] for one in about]
-        assert len(about) <= self.target.effects.total()
+
+def an_undo_and_a_retry_exclude_each_other(server: SmallServer, target: SmallTarget) -> None:
+    """While one may still make a request, the other does not begin."""
+    retrying = {
+        raw["spec"]["effectId"]
+        for raw in server.of("DeadLetter")
+        if raw["status"]["phase"] == "Retrying"
+    }
+    undoing = {
+        raw["spec"]["targetEffect"]
+        for raw in server.of("Compensation")
+        if raw["status"]["phase"] == "Running" or "nextAttemptAt" in raw["status"]
+    }
+    assert not retrying & undoing
+
+
+def what_is_over_stays(server: SmallServer, target: SmallTarget) -> None:
+    """I10: what has ended or settled never changes, except that it may be told of a success.
+
+    Only the last write can be news. A settled dead letter moves again if a person says so.
+    """
+    for written in server.log[-1:]:
+        before, after, kind = written.before, written.after, written.key.kind
+        machine, told = PHASE_MACHINES.get(kind), {"supersededBy", "conditions"}
+        over = before["phase"] in machine.terminal if machine else before.get("settled")
+        if kind == "DeadLetter":
+            decided = [one.get("disposition", {}).get("uid") for one in (before, after)]
+            over = over or (before.get("settled") and decided[0] == decided[1])
+            if not before.get("settled"):
+                told |= {"settled", "compensationRef"}  # it was resolved, and sees its undo end
+        changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+        assert not over or changed <= told, f"{written.key} was over: {changed}"
+
+
+def only_who_holds_the_claim_writes(server: SmallServer, target: SmallTarget) -> None:
+    """I5: how an attempt ended is written by its claimant, in time; later only that nobody knows.
+
+    That it has happened may be written by anybody who finds the Receipt.
+    """
+    for written in server.log[-1:]:
+        was, now = entry_of(written.before), entry_of(written.after)
+        if was.get("attemptKey") is None or was["attemptKey"] != now.get("attemptKey"):
+            continue
+        claimant = was.get("claimedBy") == written.by and written.at < _expiry(was)
+        ended = now.get("outcome") if "outcome" not in was else None
+        if was.get("claimExpiresAt") != now.get("claimExpiresAt"):
+            assert claimant, f"{written.by} has extended the claim of {was['claimedBy']}"
+        if ended == "NotApplied":
+            assert claimant or _is_proved(server, now), f"{written.by} wrote {ended} for another"
+        if ended == "Unknown" and was.get("claimedBy") != written.by:
+            assert written.at >= _expiry(was), f"{written.by} gave up the claim of another"
+    for proof in server.proofs[-1:]:
+        if proof.receipt["spec"]["subject"]["kind"] != "Action":
+            assert proof.outbox["claimedBy"] == proof.by, f"{proof.by} has lost its claim"
+            assert proof.at < _expiry(proof.outbox)
+
+
+def a_disposition_is_carried_out_once(server: SmallServer, target: SmallTarget) -> None:
+    """It is entered into the ledger of its dead letter at most once."""
+    entered = Counter(
+        after
+        for one in server.log
+        if one.key.kind == "DeadLetter"
+        and (after := one.after.get("disposition", {}).get("uid")) is not None
+        and after != one.before.get("disposition", {}).get("uid")
+    )
+    assert all(times == 1 for times in entered.values()), entered
+
+
+def receipts_form_one_chain(server: SmallServer, target: SmallTarget) -> None:
+    """The receipts of one effect are numbered without a gap, and none is replaced twice."""
+    by_effect: dict[str, list[Receipt]] = {}
+    for raw in server.of("Receipt"):
+        receipt = Receipt.read(raw)
+        assert receipts.is_genuine(receipt.metadata.name, receipt.spec)
+        by_effect.setdefault(receipt.spec.effect_id, []).append(receipt)
+    for chain in by_effect.values():
+        numbers = sorted(one.spec.sequence for one in chain)
+        assert numbers == list(range(1, len(chain) + 1)), [one.metadata.name for one in chain]
+        replaced = [one.spec.supersedes.name for one in chain if one.spec.supersedes is not None]
+        assert len(replaced) == len(set(replaced)), replaced
+        assert set(replaced) <= {one.metadata.name for one in chain}
+
+
+def receipts_are_evidence(server: SmallServer, target: SmallTarget) -> None:
+    """I3: no Receipt of an effect that the target knows nothing of."""
+    for raw in server.of("Receipt"):
+        spec = raw["spec"]
+        if spec["subject"]["kind"] != "Action" and spec["outcome"] == "Succeeded":
+            assert target.effects[spec["idempotencyKey"]], f"{spec['subject']} without an effect"
+
+
+EVERY_MOMENT: tuple[Check, ...] = (
+    one_effect_per_key,
+    a_doubt_is_not_repeated_by_itself,
+    a_doubt_is_never_forgotten,
+    an_undo_and_a_retry_exclude_each_other,
+    what_is_over_stays,
+    only_who_holds_the_claim_writes,
+    a_disposition_is_carried_out_once,
+    receipts_form_one_chain,
+    receipts_are_evidence,
+)
+
+
+def claims(server: SmallServer) -> list[Written]:
+    """Every write that claimed a new attempt."""
+    return [
+        one
+        for one in server.log
+        if one.key.kind in ("Compensation", "DeadLetter")
+        and (key := entry_of(one.after).get("attemptKey")) is not None
+        and key != entry_of(one.before).get("attemptKey")
+    ]
+
+
+def condition(raw: Raw, kind: str) -> Mapping[str, Any]:
+    """A condition; empty if there is none of this type."""
+    found = raw.get("status", {}).get("conditions", ())
+    return next((one for one in found if one["type"] == kind), {})
+
+
+def _claim_of(server: SmallServer, uid: str, attempt_key: str) -> Written:
+    return next(
+        one
+        for one in claims(server)
+        if one.uid == uid and entry_of(one.after)["attemptKey"] == attempt_key
+    )
+
+
+def entry_of(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outbox entry of a status; empty if there is none."""
+    entry: Mapping[str, Any] = status.get("outbox") or {}
+    return entry
+
+
+def _expiry(entry: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(entry["claimExpiresAt"])
+
+
+def _is_proved(server: SmallServer, entry: Mapping[str, Any]) -> bool:
+    name = entry.get("receiptRef", {}).get("name", "")
+    return Key("Receipt", NAMESPACE, name) in server.objects

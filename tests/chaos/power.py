@@ -1,7 +1,7 @@
 """The line between the operator and the outside: every call crosses it, and it can be cut."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -9,7 +9,7 @@ from amends.api.execution import Execution
 from amends.core.key import Key
 from amends.core.outcome import Outcome
 from amends.kube.cluster import KubeCluster
-from amends.ports import Executor, Fault, Raw, Work
+from amends.ports import Executor, Fault, Namespace, Raw, Work
 
 Moment = Literal["before", "after"]
 T = TypeVar("T")
@@ -108,16 +108,24 @@ class WiredCluster:
             lambda: self._cluster.write_status(before, status),
         )
 
-    async def namespace_labels(self, name: str) -> Mapping[str, str]:
+    async def find(self, kind: str, namespace: str, fields: Mapping[str, str]) -> Sequence[Raw]:
+        return await self._line.call(
+            f"find {kind}", lambda: self._cluster.find(kind, namespace, fields)
+        )
+
+    async def delete(self, before: Raw) -> None:
+        await self._line.call(f"delete {before['kind']}", lambda: self._cluster.delete(before))
+
+    async def namespace(self, name: str) -> Namespace:
         # Kept for a minute and never written, so it is no point of its own.
         await self._line.alive()
-        return await self._cluster.namespace_labels(name)
+        return await self._cluster.namespace(name)
 
     async def list_open(self, kind: str, selector: str) -> AsyncIterator[Raw]:
         async def listed() -> list[Raw]:
             return [
                 raw
-                async for raw in self._cluster.list_open(kind, selector)
+                async for raw in self._cluster.list(kind, selector)
                 if raw["metadata"]["namespace"] == self._namespace
             ]
 

@@ -1,38 +1,33 @@
-"""A world small enough to be searched: an API server, a target and operators, without a clock.
+"""A world small enough to be searched: operators over an API server in memory, without a clock.
 
-The parts of the operator are the real ones (cache, observer, applier, reconciler, core). Nothing
-here ever waits, so one pass runs from its first to its last step at once; faults are raised where
-the test says.
+The parts of the operator are the real ones (cache, related, observer, applier, reconciler, core).
+Nothing here ever waits, so one pass runs from its first to its last step at once; faults are raised
+where the test says.
 """
 
-from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from amends.api import KINDS
 from amends.api.execution import Execution
 from amends.core.key import Key
-from amends.core.machines import PHASE_MACHINES
-from amends.core.outcome import Applied, Outcome
+from amends.core.outcome import Outcome
 from amends.core.world import Attempt
-from amends.kube.cache import Cache, is_open, key_of
+from amends.kube.cache import OPEN_WORK, Cache, is_open, key_of
 from amends.kube.events import EventRecorder
-from amends.ports import Conflict, Exists, Raw, Unsure, Work
+from amends.ports import Fault, Namespace, Raw, Unsure, Work
 from amends.runtime.apply import Applier
 from amends.runtime.executions import Executions
+from amends.runtime.inbox import Inbox
 from amends.runtime.observe import Observer
 from amends.runtime.queue import KeyQueue
 from amends.runtime.reconcile import Reconciler
+from amends.runtime.related import Related
+from amends.runtime.unreadable import Unreadables
+from chaos.small_server import SmallServer, Time
 
-BEGIN = datetime(2026, 1, 31, 9, tzinfo=UTC)
 CLAIM = timedelta(minutes=5)
-NAMESPACE = "tenant"
-STATUS = {
-    kind.__name__: kind.model_fields["status"].get_default(call_default_factory=True)
-    for kind in KINDS
-}
 
 T = TypeVar("T")
 
@@ -42,148 +37,81 @@ class PowerLost(BaseException):
 
 
 @dataclass
-class Time:
-    """The Clock port. Everybody has the same time, and it moves when the test says so."""
-
-    at: datetime = BEGIN
-
-    def now(self) -> datetime:
-        return self.at
-
-
-@dataclass
-class SmallServer:
-    """Objects with uids, generations and compare-and-swap; it refuses what the CRDs refuse."""
-
-    objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    version: int = 0
-    time: Time = field(default_factory=Time)
-    log: list[tuple[Key, str, dict[str, Any]]] = field(default_factory=list)
-    """Who wrote which status, in order."""
-
-    def create(self, kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-        key = Key(kind, NAMESPACE, name)
-        if key in self.objects:
-            raise Exists(str(key))
-        self.version += 1
-        model = next(one for one in KINDS if one.__name__ == kind)
-        meta = {
-            "name": name,
-            "namespace": NAMESPACE,
-            "uid": f"{self.version:08d}-uid",
-            "resourceVersion": str(self.version),
-            "generation": 1,
-            "creationTimestamp": self.time.now().isoformat(),
-        }
-        raw = {"kind": kind, "metadata": meta, "spec": dict(spec)}
-        raw["spec"] = model.read(raw).spec.wire()
-        if (default := STATUS[kind]) is not None:
-            raw["status"] = default.wire()
-        self.objects[key] = raw
-        return raw
-
-    def change(self, key: Key, **spec: Any) -> None:
-        """People change a spec."""
-        before = self.objects[key]
-        self._store(key, {**before, "spec": {**before["spec"], **spec}}, generation=1)
-
-    def write_status(self, before: Raw, status: Mapping[str, Any], holder: str) -> dict[str, Any]:
-        key = key_of(before)
-        stored = self.objects.get(key)
-        if stored is None:
-            raise Conflict(f"{key} is gone")
-        if stored["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]:
-            raise Conflict(f"{key} has been changed")
-        machine = PHASE_MACHINES.get(key.kind)
-        if machine is not None:
-            phase = type(machine.initial)
-            machine.check(phase(stored["status"]["phase"]), phase(status["phase"]))
-        if stored["status"] != status:
-            self.log.append((key, holder, dict(status)))
-            self._store(key, {**stored, "status": dict(status)})
-        return self.objects[key]
-
-    def _store(self, key: Key, raw: dict[str, Any], generation: int = 0) -> None:
-        self.version += 1
-        meta = raw["metadata"]
-        self.objects[key] = {
-            **raw,
-            "metadata": {
-                **meta,
-                "resourceVersion": str(self.version),
-                "generation": meta["generation"] + generation,
-            },
-        }
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [raw for key, raw in self.objects.items() if key.kind == kind]
-
-
-@dataclass
-class SmallTarget:
-    """What undos are sent to. Counts what really happened, per idempotency key."""
-
-    honours_keys: bool
-    effects: Counter[str] = field(default_factory=Counter)
-
-    def apply(self, key: str) -> Outcome:
-        """Do it; once per key, if keys are honoured."""
-        if not (self.honours_keys and self.effects[key]):
-            self.effects[key] += 1
-        return Applied({"done": key})
-
-
-@dataclass
 class Trouble:
-    """What goes wrong at the n-th write of a pass: 0 is the first."""
+    """What goes wrong at the n-th call to the outside whose name begins like this: 0 is the first.
+
+    kind: power-before, power-after, lost-before (never arrived), lost-after (only the answer).
+    """
 
     at: int = -1
     kind: str = ""
-    """power-before, power-after, lost-before (never arrived), lost-after (only the answer)."""
+    on: str = ""
+    calls: list[str] = field(default_factory=list)
+    struck: str | None = None
+    """The call that it struck."""
 
-    def strikes(self, moment: str) -> None:
-        if self.at == 0 and self.kind.endswith(moment):
-            self.at = -1
-            raise PowerLost if self.kind.startswith("power") else Unsure("no answer")
+    def call(self, name: str, do: Callable[[], T]) -> T:
+        """Make a call, unless this is the one."""
+        here = False
+        if name.startswith(self.on):
+            here = len(self.calls) == self.at
+            self.calls.append(name)
+        if here and self.kind.endswith("before"):
+            self._strike(name)
+        answer = do()
+        if here:
+            self._strike(name)
+        return answer
 
-    def passed(self) -> None:
-        self.at -= 1
+    def _strike(self, name: str) -> None:
+        self.struck = name
+        raise PowerLost if self.kind.startswith("power") else Unsure("no answer")
 
 
 class HolderCluster:
     """The Cluster port of one holder, with its trouble."""
 
-    def __init__(self, server: SmallServer, holder: str) -> None:
+    def __init__(self, server: SmallServer, holder: str, trouble: Trouble) -> None:
         self._server = server
         self._holder = holder
-        self.trouble = Trouble()
+        self.trouble = trouble
 
     async def get(self, key: Key) -> Raw | None:
-        return self._server.objects.get(key)
+        return self.trouble.call(f"get {key.kind}", lambda: self._server.objects.get(key))
+
+    async def find(self, kind: str, namespace: str, fields: Mapping[str, str]) -> Sequence[Raw]:
+        return self.trouble.call(f"find {kind}", lambda: self._server.find(kind, fields))
 
     async def create(self, kind: str, namespace: str, body: Raw) -> Raw:
-        self.trouble.strikes("before")
-        made = self._server.create(kind, body["metadata"]["name"], body["spec"])
-        self.trouble.strikes("after")
-        self.trouble.passed()
-        return made
+        meta = body["metadata"]
+        return self.trouble.call(
+            f"create {kind}",
+            lambda: self._server.create(
+                kind, meta["name"], body["spec"], meta["labels"], self._holder
+            ),
+        )
 
     async def write_status(self, before: Raw, status: Raw) -> Raw:
-        self.trouble.strikes("before")
-        written = self._server.write_status(before, status, self._holder)
-        self.trouble.strikes("after")
-        self.trouble.passed()
-        return written
+        to = status.get("phase") or ("settled" if status.get("settled") else "open")
+        return self.trouble.call(
+            f"write {before['kind']} {to}",
+            lambda: self._server.write_status(before, status, self._holder),
+        )
 
-    async def namespace_labels(self, name: str) -> Mapping[str, str]:
-        return {}
+    async def delete(self, before: Raw) -> None:
+        self.trouble.call(
+            f"delete {before['kind']}", lambda: self._server.delete(before, self._holder)
+        )
+
+    async def namespace(self, name: str) -> Namespace:
+        return Namespace({}, {})
 
 
 class HeldExecutions(Executions):
     """Attempts that end when the test says so."""
 
-    def __init__(self) -> None:
-        super().__init__({}, 1, lambda key: None)
+    def __init__(self, ended: Callable[[Key], None]) -> None:
+        super().__init__({}, 1, ended)
         self.works: dict[Key, Work] = {}
         self.sent: list[Work] = []
         """What was released after it had been started: it may still be on its way."""
@@ -202,6 +130,7 @@ class HeldExecutions(Executions):
 
     def end(self, key: Key, outcome: Outcome) -> None:
         self._attempts[key] = Attempt(self.works.pop(key).attempt_key, outcome)
+        self._ended(key)
 
 
 class Silent(EventRecorder):
@@ -227,40 +156,113 @@ class AnyExecutor:
         pass
 
 
-class Holder:
-    """One operator process."""
+class Keys(KeyQueue):
+    """The queue without tasks and timers: what is to be looked at, and what not before when."""
 
-    def __init__(self, server: SmallServer, name: str) -> None:
+    def __init__(self, time: Time) -> None:
+        super().__init__()
+        self._time = time
+        self.waiting: dict[Key, None] = {}
+        self.due: dict[Key, datetime] = {}
+
+    def add(self, key: Key) -> None:
+        self.waiting[key] = None
+
+    def add_after(self, key: Key, pause: timedelta) -> None:
+        if pause <= timedelta(0):
+            self.add(key)
+        else:
+            self.due[key] = self._time.now() + pause
+
+    def next(self) -> Key | None:
+        """The next key whose time has come."""
+        for key in [key for key, due in self.due.items() if due <= self._time.now()]:
+            del self.due[key]
+            self.add(key)
+        if not self.waiting:
+            return None
+        key = next(iter(self.waiting))
+        del self.waiting[key]
+        self.due.pop(key, None)
+        return key
+
+
+class Holder:
+    """One operator process. trouble: of its whole life. asleep: it has been told of nothing."""
+
+    def __init__(
+        self,
+        server: SmallServer,
+        name: str,
+        trouble: Trouble | None = None,
+        *,
+        asleep: bool = False,
+    ) -> None:
         self.name = name
         self._server = server
-        self.cache, self.executions = Cache(), HeldExecutions()
-        self.cluster = HolderCluster(server, name)
+        self.cache, self.queue = Cache(), Keys(server.time)
+        self.inbox = Inbox(self.cache, self.queue)
+        self.executions = HeldExecutions(self.queue.add)
+        self.cluster = HolderCluster(server, name, trouble or Trouble())
         executors = {"http": AnyExecutor(), "record": AnyExecutor()}
         observer = Observer(
-            self.cache, self.cluster, executors, self.executions, server.time, name, CLAIM
+            Related(self.cache, self.cluster), executors, self.executions, server.time, name, CLAIM
         )
-        applier = Applier(self.cache, self.cluster, KeyQueue(), self.executions, Silent())
-        self._reconciler = Reconciler(observer, applier, self.executions, Silent())
-        self.hear_all()
+        applier = Applier(self.cache, self.cluster, self.queue, self.executions, Silent())
+        unreadable = Unreadables(self.cache, self.cluster, Silent(), server.time)
+        self._reconciler = Reconciler(observer, applier, self.executions, unreadable)
+        self._heard = 0
+        if not asleep:
+            self.hear_all()
 
     def hear(self, key: Key) -> None:
-        """The watch tells the newest version; what has settled leaves it."""
-        raw = self._server.objects.get(key)
-        if raw is None:
-            self.cache.forget(key)
-        elif is_open(raw):
-            self.cache.put(raw)
+        """The watch tells the newest version of one object, whatever it has kept to itself."""
+        found = [event for event in self._server.events if key_of(event[0]) == key]
+        self._told(*found[-1])
+
+    def hears(self) -> bool:
+        """The watch tells everything that is new; False: nothing is."""
+        news, self._heard = self._server.events[self._heard :], len(self._server.events)
+        for event in news:
+            self._told(*event)
+        return bool(news)
+
+    def _told(self, raw: Raw, is_gone: bool) -> None:
+        """What has settled leaves the watch."""
+        if raw["kind"] not in OPEN_WORK:
+            return
+        if is_gone or not is_open(raw):
+            self.inbox.left(raw)
         else:
-            self.cache.left_watch(raw)
+            self.inbox.seen(raw)
 
     def hear_all(self) -> None:
-        for key in list(self._server.objects):
-            self.hear(key)
+        """As the resync does before anything is begun."""
+        self._heard = len(self._server.events)
+        at_once(self.inbox.resync(self._listed))
+
+    async def _listed(self, kind: str, selector: str) -> AsyncIterator[Raw]:
+        for raw in self._server.of(kind):
+            if is_open(raw):
+                yield raw
 
     def look(self, key: Key, trouble: Trouble | None = None) -> timedelta | None:
         """One pass. Raises PowerLost, or the Fault that the queue would take."""
-        self.cluster.trouble = trouble or Trouble()
+        if trouble is not None:
+            self.cluster.trouble = trouble
         return at_once(self._reconciler.reconcile(key))
+
+    def work(self) -> bool:
+        """One pass of what the queue says is next, as a worker makes it; False: nothing is."""
+        if (key := self.queue.next()) is None:
+            return False
+        try:
+            pause = self.look(key)
+        except Fault:
+            pause = timedelta(0)
+        if pause is not None:
+            self.queue.add_after(key, pause)
+        return True
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:

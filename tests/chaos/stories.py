@@ -32,6 +32,15 @@ class Story:
     faults: tuple[Fault, ...] = ()
     ends: str = "Completed"
     """Phase of the Compensation in the end, if nothing disturbs it; empty: there is none."""
+    choice: str = ""
+    """What alice says about the dead letter; empty: nothing."""
+    letter: str = ""
+    """Phase of the dead letter in the end, if she has said something."""
+
+    @property
+    def subject(self) -> str:
+        """The kind whose request is sent: an undo, or the action once more."""
+        return "DeadLetter" if self.choice else "Compensation"
 
 
 STORIES = {
@@ -42,6 +51,13 @@ STORIES = {
     "the-first-answer-is-lost": Story(faults=(Fault("drop_after"),)),
     "rejected": Story(decision="Reject", ends="Cancelled"),
     "nothing-to-undo": Story(outcome="succeeded", ends=""),
+    "sent-again-under-a-key": Story(choice="Retry", letter="Resolved", ends=""),
+    "sent-again-without-a-key": Story(
+        choice="Retry", letter="Resolved", ends="", retry_safety="None"
+    ),
+    "sent-again-and-the-first-answer-is-lost": Story(
+        choice="Retry", letter="Resolved", ends="", faults=(Fault("drop_after"),)
+    ),
 }
 
 
@@ -60,7 +76,9 @@ class Told:
         await self._create(self.scene.bob, "Action", "post", _action(self.story, self.origin))
 
     async def decide(self) -> None:
-        """alice decides as soon as there is a plan to decide about."""
+        """alice decides as soon as there is a plan, or a dead letter, to decide about."""
+        if self.story.choice:
+            await self._dispose()
         if not self.is_to_be_decided():
             return
 
@@ -77,6 +95,20 @@ class Told:
             "reason": "I looked at it",
         }
         await self._create(self.scene.alice, "Approval", "alice-says", spec)
+
+    async def _dispose(self) -> None:
+        async def failed() -> bool:
+            found = (await self.objects("DeadLetter"))["DeadLetter"]
+            return any("observedGeneration" in one["status"] for one in found)
+
+        await self.scene.exchange.until(self.namespace, failed)
+        (letter,) = (await self.objects("DeadLetter"))["DeadLetter"]
+        spec = {
+            "deadLetterRef": {"name": letter["metadata"]["name"]},
+            "choice": self.story.choice,
+            "reason": "I looked at it",
+        }
+        await self._create(self.scene.alice, "Disposition", "alice-chooses", spec)
 
     def is_to_be_decided(self) -> bool:
         """Whether there will be an Approval."""
@@ -107,6 +139,14 @@ class Told:
         )
 
     def _is_answered(self, found: Objects) -> bool:
+        chosen = found["Disposition"]
+        if len(chosen) != bool(self.story.choice):
+            return False
+        if chosen:
+            ended = all(
+                one["status"].get("settled") or _stalled(one) for one in found["DeadLetter"]
+            )
+            return ended and all(one["status"].get("settled") for one in chosen)
         completed = [one for one in found["Compensation"] if one["status"]["phase"] == "Completed"]
         return not completed or all(one["status"].get("settled") for one in found["DeadLetter"])
 
@@ -132,24 +172,24 @@ def _stalled(raw: Raw) -> bool:
 
 
 def _action(story: Story, origin: str) -> Raw:
+    http = {
+        "method": "DELETE",
+        "url": f"{origin}/messages/m-1",
+        "retrySafety": story.retry_safety,
+    }
+    undo = {
+        "name": "undo-post",
+        "type": "message.remove",
+        "approval": {"required": story.approval_required},
+        "retry": {"maxAttempts": 5, "backoffSeconds": 1},
+        "execution": {"http": http},
+    }
     return {
         "operation": "board.post",
         "outcome": story.outcome,
         "idempotencyKey": "run-a/post",
         "runId": "run-a",
-        "compensation": {
-            "name": "undo-post",
-            "type": "message.remove",
-            "approval": {"required": story.approval_required},
-            "retry": {"maxAttempts": 5, "backoffSeconds": 1},
-            "execution": {
-                "http": {
-                    "method": "DELETE",
-                    "url": f"{origin}/messages/m-1",
-                    "retrySafety": story.retry_safety,
-                }
-            },
-        },
+        **({"retry": {"http": http}} if story.choice else {"compensation": undo}),
     }
 
 

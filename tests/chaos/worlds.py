@@ -5,23 +5,20 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from amends.api import Action, Approval, Compensation, DeadLetter, Receipt
+from amends.api import Approval, Compensation, Receipt
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import CompensationPhase
-from amends.api.dead_letter import DeadLetterPhase
 from amends.api.execution import Outcome as WireOutcome
-from amends.api.outbox import OutboxPhase
+from amends.api.outbox import OutboxPhase, SupersededBy
 from amends.api.receipt import Scope
 from amends.core import receipts
 from amends.core.digest import plan_digest
 from amends.core.key import Key
 from amends.core.outcome import Applied, NotApplied, Unknown
 from amends.core.world import (
-    ActionWorld,
     ApprovalWorld,
     Attempt,
     CompensationWorld,
-    DeadLetterWorld,
 )
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
@@ -55,6 +52,19 @@ some_conditions = st.lists(
     max_size=2,
     unique_by=lambda one: one["type"],
 )
+
+
+news = st.sampled_from([0, -300]).map(
+    lambda seconds: SupersededBy.model_validate(
+        {
+            "effectId": "effect-1",
+            "outboxId": "outbox-1",
+            "receiptRef": {"name": "effect-1-2"},
+            "time": NOW + timedelta(seconds=seconds),
+        }
+    )
+)
+"""The effect has succeeded after all."""
 
 
 def meta(name: str, uid: str = "u-1", generation: int = 3) -> dict[str, Any]:
@@ -153,6 +163,7 @@ def compensations(draw: st.DrawFn) -> Compensation:
         ],
         "outbox": outbox,
         "conditions": draw(some_conditions),
+        "supersededBy": draw(st.none() | st.none() | news),
         "planDigest": None,
     }
     undo = Compensation.read({**raw, "status": status})
@@ -223,6 +234,7 @@ def compensation_worlds(draw: st.DrawFn) -> CompensationWorld:
         receipt=receipt,
         attempt=attempt,
         objection=draw(st.sampled_from([None, None, "no such executor"])),
+        success=draw(st.none() | news),
         scope=SCOPE,
         holder=ME,
         lease=LEASE,
@@ -237,61 +249,6 @@ def evidence(undo: Compensation) -> Receipt:
 
 
 @st.composite
-def action_worlds(draw: st.DrawFn) -> ActionWorld:
-    plan = draw(st.none() | plans())
-    raw = {
-        "metadata": meta(draw(names)),
-        "spec": {
-            "operation": draw(st.text("abc.", min_size=1, max_size=256)),
-            "outcome": draw(
-                st.sampled_from(["posted", "failed", "queued", "", "Ünknown", "x" * 256])
-            ),
-            "error": draw(st.none() | long_texts),
-            "target": draw(st.none() | long_texts.map(lambda text: text[:2048])),
-            "idempotencyKey": draw(st.none() | texts.filter(bool)),
-            "runId": draw(st.none() | texts),
-            "contextRunId": draw(st.none() | texts.map(lambda text: f"workflow-{text}")),
-            "attempt": draw(st.integers(1, 1000000)),
-            "input": draw(objects),
-            "receipt": draw(objects),
-            "compensation": plan and {**plan, "name": draw(st.none() | names)},
-        },
-        "status": {
-            "phase": draw(st.sampled_from(["Pending", "Pending", "Recorded"])),
-            "conditions": draw(some_conditions),
-        },
-    }
-    return ActionWorld(
-        Action.read(raw), SCOPE, NOW, draw(st.sampled_from([None, None, "the name is taken"]))
-    )
-
-
-@st.composite
 def approval_worlds(draw: st.DrawFn) -> ApprovalWorld:
     subject = draw(st.none() | compensations())
     return ApprovalWorld(draw(approvals(1, subject)), subject, NOW)
-
-
-@st.composite
-def dead_letter_worlds(draw: st.DrawFn) -> DeadLetterWorld:
-    named = draw(st.none() | compensations())
-    raw = {
-        "metadata": meta("letter"),
-        "spec": {
-            "source": "tool_effect",
-            "actionRef": {"name": "post"},
-            "effectId": "effect-1",
-            "operation": "board.post",
-            "reason": draw(long_texts),
-            "recoveryOptions": ["Retry"],
-            "scope": {"namespace": "tenant"},
-        },
-        "status": {
-            "phase": draw(st.sampled_from(list(DeadLetterPhase))),
-            "settled": draw(st.sampled_from([None, None, True])),
-            "compensationRef": named and {"name": "undo"},
-            "conditions": draw(some_conditions),
-        },
-    }
-    candidates = draw(st.lists(compensations(), max_size=2))
-    return DeadLetterWorld(DeadLetter.read(raw), named, candidates, NOW)

@@ -6,18 +6,12 @@ from typing import Any
 
 import pytest
 
+from amends.api import Compensation
+from amends.core.digest import plan_digest
 from amends.core.key import Key
 from amends.ports import Fault
-from chaos.small_world import (
-    BEGIN,
-    CLAIM,
-    NAMESPACE,
-    Holder,
-    PowerLost,
-    SmallServer,
-    SmallTarget,
-    Trouble,
-)
+from chaos.small_server import BEGIN, NAMESPACE, SmallServer, SmallTarget
+from chaos.small_world import CLAIM, Holder, PowerLost, Trouble
 
 UNDO = Key("Compensation", NAMESPACE, "undo-post")
 AGAIN = Key("Compensation", NAMESPACE, "undo-again")
@@ -77,7 +71,9 @@ def test_a_receipt_is_found_though_the_claim_ran_out_before_the_status_was_writt
     work = holder.executions.works[UNDO]
     holder.executions.end(UNDO, target.apply(work.idempotency_key))
     with pytest.raises(Fault):
-        holder.look(UNDO, Trouble(1, "lost-before"))  # the Receipt is there, the status is not
+        holder.look(
+            UNDO, Trouble(0, "lost-before", on="write")
+        )  # the Receipt is there, the status is not
     server.time.at = BEGIN + CLAIM + timedelta(seconds=1)
 
     look_until(holder, UNDO, lambda: phase(server, UNDO) == "Completed")
@@ -91,7 +87,9 @@ def test_an_undo_is_not_begun_before_its_dead_letter_names_it() -> None:
     server, target = world(), SmallTarget(honours_keys=True)
     first = Holder(server, "one")
     with pytest.raises(PowerLost):
-        first.look(ACTION, Trouble(2, "power-after"))  # all is created, nothing is recorded
+        first.look(
+            ACTION, Trouble(0, "power-after", on="create Compensation")
+        )  # all is created, nothing is recorded
     second = Holder(server, "two")
     for _ in range(5):
         second.look(UNDO)
@@ -129,3 +127,23 @@ def test_a_new_compensation_takes_the_place_of_one_that_was_cancelled() -> None:
 
     assert phase(server, AGAIN) == "Completed"
     assert letter(server)["status"]["phase"] == "LinkedToCompensation"
+
+
+def test_an_undo_that_its_approval_has_found_first_is_looked_at_when_the_watch_tells() -> None:
+    """Applied in one file, they are told in any order: whoever reads one must not hide the news."""
+    server = SmallServer()
+    holder = Holder(server, "one")
+    spec = {"targetEffect": EFFECT, "requester": {"username": "bob"}}
+    undo = server.create("Compensation", "undo-post", spec)
+    said = {"subjectRef": {"name": "undo-post"}, "decision": "Approve"}
+    said |= {"actor": {"username": "alice"}, "planDigest": digest_of(undo)}
+    server.create("Approval", "yes", said)
+    holder.look(Key("Approval", NAMESPACE, "yes"))
+
+    holder.hears()
+
+    assert UNDO in holder.queue.waiting
+
+
+def digest_of(undo: dict[str, Any]) -> str:
+    return plan_digest(NAMESPACE, "undo-post", Compensation.read(undo).spec)
