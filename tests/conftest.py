@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -13,15 +14,16 @@ from support.manifests import unique
 from support.target import Target
 from support.tenant import Installed, StartOperator, Tenant
 
+TESTS = Path(__file__).parent
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a control plane shares one process, and so one control plane.
-
-    `make test` runs two: the other one takes the tests that need nothing but a core to run on.
-    """
+    """`make test` runs two processes; tests that share a control plane stay together in one."""
     for item in items:
         if item.get_closest_marker("controlplane") is not None:
-            item.add_marker(pytest.mark.xdist_group("controlplane"))
+            bare = "control_plane" in getattr(item, "fixturenames", ())
+            folder = item.path.relative_to(TESTS).parts[0]
+            item.add_marker(pytest.mark.xdist_group("bare" if bare else folder))
 
 
 @pytest.fixture(scope="session")

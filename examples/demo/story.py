@@ -6,7 +6,7 @@ from examples.demo.clusters import TENANT
 from examples.demo.stage import Stage
 
 from amends.api import Receipt
-from amends.core.receipts import is_genuine
+from amends.core.records.receipts import is_genuine
 
 ACTION = "action/announce-update"
 COMPENSATION = "compensation/remove-message"

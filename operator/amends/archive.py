@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from amends.core.redaction import redact
+from amends.core.records.redaction import redact
 from amends.ports import Archive, NotArchived, Raw
 
 STDOUT = "-"

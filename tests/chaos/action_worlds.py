@@ -10,9 +10,9 @@ from amends.api.compensation import CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.outbox import OutboxPhase
 from amends.api.receipt import EffectOutcome
-from amends.core import identity, receipts
 from amends.core.key import Key
-from amends.core.sequence import current
+from amends.core.records import identity, receipts
+from amends.core.records.sequence import current
 from amends.core.world import ActionWorld
 from chaos.worlds import (
     NOW,

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from amends.api import Compensation, Receipt
-from amends.core import identity, receipts
+from amends.core.records import identity, receipts
 from chaos.stories import Objects, Told
 
 End = dict[str, Any]

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from amends.api import Action, Compensation, Receipt
-from amends.core import receipts
-from amends.core.digest import plan_digest
 from amends.core.key import Key
 from amends.core.machines import PHASE_MACHINES
+from amends.core.records import receipts
+from amends.core.records.digest import plan_digest
 from amends.ports import Raw, Work
 from chaos.small_server import NAMESPACE, SmallServer, SmallTarget, Written
 

@@ -8,8 +8,8 @@ from amends.api import Action, DeadLetter, Disposition, Receipt
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.disposition import Choice
 from amends.api.receipt import EffectOutcome
-from amends.core import evidence
 from amends.core.key import Key
+from amends.core.letters import evidence
 from amends.core.world import Attempt, DeadLetterWorld, DispositionWorld
 from chaos.worlds import (
     LEASE,

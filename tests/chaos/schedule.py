@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis.stateful import RuleBasedStateMachine
 
 from amends.api import Compensation
-from amends.core.digest import plan_digest
 from amends.core.key import Key
 from amends.core.outcome import NotApplied, Unknown
+from amends.core.records.digest import plan_digest
 from amends.ports import Fault, Work
 from chaos.at_rest import AT_THE_END
 from chaos.invariants import everything_holds

@@ -98,7 +98,7 @@ ENDS = {
     "succeeded-after-all-while-the-undo-runs": (None, "Completed"),
     "succeeded-after-all-and-touched": (("LinkedToCompensation", "Compensate"), "Completed"),
     "succeeded-after-all-and-asked-again": (None, "Completed"),
-    "succeeded-after-all-once-a-person-has-linked-it": (("Open", "Compensate"), None),
+    "succeeded-after-all-once-a-person-has-linked-it": (("Open", "Compensate"), "Cancelled"),
     "retried-with-success-beside-an-undo": (("Resolved", "Retry"), None),
     "ignored-and-opened-again": (("Open", "Reopen"), None),
     "resolved-by-a-person": (("Resolved", "Resolve"), "Cancelled"),

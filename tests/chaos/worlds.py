@@ -11,10 +11,10 @@ from amends.api.compensation import CompensationPhase
 from amends.api.execution import Outcome as WireOutcome
 from amends.api.outbox import OutboxPhase, SupersededBy
 from amends.api.receipt import Scope
-from amends.core import receipts
-from amends.core.digest import plan_digest
 from amends.core.key import Key
 from amends.core.outcome import Applied, NotApplied, Unknown
+from amends.core.records import receipts
+from amends.core.records.digest import plan_digest
 from amends.core.world import (
     ApprovalWorld,
     Attempt,

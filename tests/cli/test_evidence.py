@@ -10,7 +10,7 @@ import yaml
 
 from amends.api import Compensation
 from amends.api.receipt import Scope
-from amends.core import receipts
+from amends.core.records import receipts
 from support.api import Object
 from support.digests import sha256
 from support.golden import assert_golden

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from amends.archive import archive_at
-from amends.core.redaction import redact
+from amends.core.records.redaction import redact
 from amends.kube.cache import Cache
 from amends.kube.cluster import KubeCluster
 from amends.kube.connection import Connection

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from amends.api import Action, Receipt
 from amends.api.action import ActionOutcome
-from amends.core.effects import created
-from amends.core.sequence import current
-from amends.core.words import FINAL, outcome_of
+from amends.core.actions.effects import created
+from amends.core.actions.words import FINAL, outcome_of
+from amends.core.records.sequence import current
 from amends.runtime.reported import MOST_REPORTS
 from chaos.small_server import SmallServer
 from chaos.small_world import Holder, PowerLost, Trouble

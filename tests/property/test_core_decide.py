@@ -19,12 +19,12 @@ from amends.api.compensation import CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.outbox import OutboxPhase
 from amends.api.wire import Condition
-from amends.core import identity
 from amends.core.decide import decide
 from amends.core.decision import Decision, Execute
-from amends.core.digest import plan_digest
+from amends.core.letters.recovery import is_under_way
 from amends.core.machines import ACTION, COMPENSATION, DEAD_LETTER, OUTBOX
-from amends.core.recovery import is_under_way
+from amends.core.records import identity
+from amends.core.records.digest import plan_digest
 from amends.core.world import (
     ActionWorld,
     ApprovalWorld,

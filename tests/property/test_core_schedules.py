@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from amends.api import Compensation
-from amends.core.digest import plan_digest
 from amends.core.key import Key
+from amends.core.records.digest import plan_digest
 from amends.ports import Fault
 from chaos.small_server import BEGIN, NAMESPACE, SmallServer, SmallTarget
 from chaos.small_world import CLAIM, Holder, PowerLost, Trouble

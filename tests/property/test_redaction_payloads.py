@@ -20,7 +20,7 @@ import structlog
 from amends.api import Action
 from amends.core.decide import decide
 from amends.core.key import Key
-from amends.core.redaction import REDACTED, redact
+from amends.core.records.redaction import REDACTED, redact
 from amends.ports import Rejected
 from amends.runtime import logs
 from amends.runtime.queue import KeyQueue

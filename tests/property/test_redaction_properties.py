@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from amends.core.redaction import REDACTED, redact, redact_text
+from amends.core.records.redaction import REDACTED, redact, redact_text
 
 WORDS = (
     *("token", "secret", "password", "authorization", "api_key", "apikey", "private_key"),

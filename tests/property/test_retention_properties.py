@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amends.core.retention import ORDER, TYPES, Stay, Survey, judge
+from amends.core.records.retention import ORDER, TYPES, Stay, Survey, judge
 from support.api import Object
 from support.records import (
     NOW,

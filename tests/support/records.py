@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from amends.core import identity
-from amends.core.digest import digest
+from amends.core.records import identity
+from amends.core.records.digest import digest
 from support.api import Object
 
 NAMESPACE = "tenant-a"

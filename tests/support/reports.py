@@ -5,8 +5,8 @@ from typing import Any
 
 from amends.api import Action, Receipt
 from amends.api.receipt import EffectOutcome
-from amends.core import receipts
 from amends.core.decision import Decision
+from amends.core.records import receipts
 from amends.core.world import ActionWorld
 from support.api import Object
 from support.worlds import NOW, SCOPE, action, metadata, written

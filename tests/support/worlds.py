@@ -6,12 +6,12 @@ from typing import Any, assert_never
 from amends.api import Action, Approval, Compensation, DeadLetter, Disposition
 from amends.api.outbox import SupersededBy
 from amends.api.receipt import Receipt, Scope
-from amends.core import receipts
 from amends.core.decide import decide
 from amends.core.decision import Decision, Effect, Execute, Release, Tell, Wake
-from amends.core.digest import plan_digest
 from amends.core.key import Key
 from amends.core.outcome import Outcome
+from amends.core.records import receipts
+from amends.core.records.digest import plan_digest
 from amends.core.world import (
     ApprovalWorld,
     Attempt,

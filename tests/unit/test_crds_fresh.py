@@ -8,8 +8,8 @@ import yaml
 
 from amends.api import KINDS
 from amends.cli.crds import crd_files, crds, diagrams
-from amends.core.crds import custom_resource_definitions
-from amends.core.diagrams import MACHINES, UnknownMachine, refreshed, shown
+from amends.core.served.crds import custom_resource_definitions
+from amends.core.served.diagrams import MACHINES, UnknownMachine, refreshed, shown
 
 ROOT = Path(__file__).parents[2]
 CRDS = ROOT / "crds"

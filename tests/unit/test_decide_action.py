@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from amends.api.action import ActionOutcome, ActionSpec
+from amends.core.actions.words import classify
 from amends.core.decide import decide
 from amends.core.decision import NOTHING
-from amends.core.identity import run_id
-from amends.core.words import classify
+from amends.core.records.identity import run_id
 from support.reports import action_world
 from support.worlds import NOW, action, reasons, told, written
 

@@ -4,7 +4,7 @@ import pytest
 
 from amends.api import Compensation, DeadLetter
 from amends.core.decide import decide
-from amends.core.identity import numbered
+from amends.core.records.identity import numbered
 from support.digests import short
 from support.reports import KEY, action_world, children, keyed, proof
 from support.worlds import after, compensation, dead_letter, metadata, superseded_by, written

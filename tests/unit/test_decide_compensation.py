@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from amends.api import Approval, Compensation
-from amends.core.compensation import decide as step
 from amends.core.decide import decide
 from amends.core.decision import AT_ONCE, NOTHING
 from amends.core.key import Key
+from amends.core.undo.compensation import decide as step
 from amends.core.world import CompensationWorld
 from support.api import Object
 from support.worlds import (
@@ -255,7 +255,7 @@ def test_an_objection_is_told_once() -> None:
 
 
 def test_where_no_question_is_answered_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("amends.core.compensation.QUESTIONS", ())
+    monkeypatch.setattr("amends.core.undo.compensation.QUESTIONS", ())
     assert step(world(compensation())) == NOTHING
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from amends.api import Action, Compensation, DeadLetter
 from amends.core.decide import decide
-from amends.core.disposing import TO
-from amends.core.disposition import APPLIES_TO, verdict
+from amends.core.letters.disposing import TO
+from amends.core.letters.disposition import APPLIES_TO, verdict
 from amends.core.machines import DEAD_LETTER
 from amends.core.world import DispositionWorld
 from support.api import Object

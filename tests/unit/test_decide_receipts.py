@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from amends.api import Receipt
-from amends.core import receipts
 from amends.core.key import Key
+from amends.core.records import receipts
 from support.digests import sha256
 from support.worlds import NOW, SCOPE, compensation, receipt_of, running
 

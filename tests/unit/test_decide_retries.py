@@ -7,11 +7,11 @@ import pytest
 
 from amends.api import DeadLetter
 from amends.api.receipt import EffectOutcome, Receipt
-from amends.core import evidence
 from amends.core.decide import decide
 from amends.core.decision import Decision, Execute
+from amends.core.letters import evidence
+from amends.core.letters.retries import pause_after
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
-from amends.core.retries import pause_after
 from support.api import Object
 from support.worlds import (
     LEASE,

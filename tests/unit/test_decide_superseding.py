@@ -7,9 +7,9 @@ import pytest
 
 from amends.api import Compensation, DeadLetter
 from amends.api.resource import MANAGED_BY
-from amends.core.approval import verdict
 from amends.core.decide import decide
 from amends.core.superseding import announced, is_held
+from amends.core.undo.approval import verdict
 from support.worlds import (
     NOW,
     action,
@@ -87,6 +87,11 @@ def test_a7_a_touched_compensation_stays_and_says_so(
     assert reasons(decision)["Ready"][1] == ready
     assert told(decision)[0] == "tell Compensation undo: Superseded"
     assert status.approvals == [] or phase in ("Running", "Failed", "Completed")
+
+
+def test_a7_a_compensation_that_a_person_has_chosen_for_a_dead_letter_is_touched() -> None:
+    decision = decide(world(proposed(), success=NEWS, chosen=True))
+    assert (decision.remove, written(decision).superseded_by) == (False, NEWS)
 
 
 def test_a_superseded_compensation_begins_nothing_until_it_is_approved_again() -> None:

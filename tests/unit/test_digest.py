@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from amends.api.compensation import CompensationSpec
-from amends.core.digest import digest, plan_digest, short
+from amends.core.records.digest import digest, plan_digest, short
 
 
 def _sha256(text: str) -> str:

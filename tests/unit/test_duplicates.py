@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from amends.api import Action
-from amends.core import duplicates
+from amends.core.actions import duplicates
 from amends.core.decide import decide
 from amends.core.decision import NOTHING
 from amends.kube.cache import Cache

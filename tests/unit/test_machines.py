@@ -5,7 +5,6 @@ from enum import StrEnum
 import pytest
 
 from amends.api import KINDS
-from amends.core.diagrams import MACHINES
 from amends.core.machines import (
     ACTION,
     COMPENSATION,
@@ -15,6 +14,7 @@ from amends.core.machines import (
     IllegalTransition,
     Machine,
 )
+from amends.core.served.diagrams import MACHINES
 
 EVERY_MACHINE = pytest.mark.parametrize("machine", MACHINES.values(), ids=list(MACHINES))
 

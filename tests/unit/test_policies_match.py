@@ -12,8 +12,8 @@ import yaml
 from amends.api import KINDS
 from amends.api.action import ActionSpec
 from amends.api.compensation import CompensationSpec
-from amends.core.crds import custom_resource_definitions
 from amends.core.namespace import DUPLICATE_WINDOW, RETENTION, duration
+from amends.core.served.crds import custom_resource_definitions
 
 POLICIES = Path(__file__).parents[2] / "charts/amends/files/policies"
 ONLY_BY_THE_OPERATOR = {"deadletters", "receipts"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from amends.core.redaction import REDACTED, redact, redact_text
+from amends.core.records.redaction import REDACTED, redact, redact_text
 
 HIDDEN = "hunt" + "er2"
 JWT = ".".join([*(urlsafe_b64encode(b'{"alg":"RS256"}').decode(),) * 2, "aB3dE6gH9jK2" * 4])

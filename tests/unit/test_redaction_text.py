@@ -9,7 +9,7 @@ from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 
-from amends.core.redaction import REDACTED, redact, redact_text
+from amends.core.records.redaction import REDACTED, redact, redact_text
 
 
 def _b64url(value: object) -> str:
@@ -268,6 +268,6 @@ def test_many_credentials_of_many_kinds_leave_the_prose_between_them() -> None:
 
 def test_a_text_that_never_comes_to_rest_goes_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a text made on purpose could show what only one round more would have hidden."""
-    monkeypatch.setattr("amends.core.credentials._PASSES", 1)
+    monkeypatch.setattr("amends.core.records.credentials._PASSES", 1)
     assert redact_text("x token=abc123") == REDACTED
     assert redact_text("nothing here") == "nothing here"

@@ -7,7 +7,15 @@ from datetime import timedelta
 import pytest
 
 from amends.api import KINDS
-from amends.core.retention import ORDER, SELECTED_LIMIT, TYPES, Selected, Stay, Survey, judge
+from amends.core.records.retention import (
+    ORDER,
+    SELECTED_LIMIT,
+    TYPES,
+    Selected,
+    Stay,
+    Survey,
+    judge,
+)
 from support.api import Object
 from support.records import (
     EFFECT,

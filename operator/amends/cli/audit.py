@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from amends.api.compensation import Compensation
 from amends.api.receipt import Receipt
-from amends.core.digest import digest, plan_digest
-from amends.core.receipts import audit_hash
-from amends.core.redaction import REDACTED
+from amends.core.records.digest import digest, plan_digest
+from amends.core.records.receipts import audit_hash
+from amends.core.records.redaction import REDACTED
 
 Object = dict[str, Any]
 

@@ -10,7 +10,7 @@ from amends.cli.failures import Exit, Failure
 from amends.cli.kinds import BY_NAME, dashed, reference
 from amends.cli.related import readable
 from amends.cli.session import Session
-from amends.core.identity import effect_id
+from amends.core.records.identity import effect_id
 from amends.ports import Raw
 
 

@@ -8,8 +8,8 @@ import typer
 import yaml
 
 from amends.api import GROUP
-from amends.core.crds import custom_resource_definitions
-from amends.core.diagrams import refreshed
+from amends.core.served.crds import custom_resource_definitions
+from amends.core.served.diagrams import refreshed
 
 _HEADER = """\
 # Generated from operator/amends/api and operator/amends/core/machines.py. Do not edit:

@@ -17,9 +17,9 @@ from amends.cli.reading import read
 from amends.cli.session import Session
 from amends.cli.statements import Statement
 from amends.cli.where import Where
-from amends.core.approval import verdict
-from amends.core.digest import plan_digest
+from amends.core.records.digest import plan_digest
 from amends.core.statement import Verdict
+from amends.core.undo.approval import verdict
 from amends.runtime.clock import SystemClock
 
 Subject = Annotated[

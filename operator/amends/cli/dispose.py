@@ -29,8 +29,8 @@ from amends.cli.reading import parsed, read
 from amends.cli.session import Session
 from amends.cli.statements import Statement
 from amends.cli.where import Where
-from amends.core.disposition import APPLIES_TO, verdict
-from amends.core.recovery import declared_by, live_compensation
+from amends.core.letters.disposition import APPLIES_TO, verdict
+from amends.core.letters.recovery import declared_by, live_compensation
 from amends.core.statement import Verdict
 from amends.core.world import DeadLetterWorld
 from amends.runtime.clock import SystemClock

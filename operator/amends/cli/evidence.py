@@ -19,7 +19,7 @@ from amends.cli.preview import visible
 from amends.cli.reading import read
 from amends.cli.session import Session
 from amends.cli.where import Where
-from amends.core.digest import plan_digest
+from amends.core.records.digest import plan_digest
 from amends.kube.paths import PLURALS
 
 File = Annotated[

@@ -2,7 +2,7 @@
 
 import re
 
-from amends.core.redaction import REDACTED, redact
+from amends.core.records.redaction import REDACTED, redact
 
 _CREDENTIAL = re.compile(
     r"auth|cookie|credential|pass|session|sign(?:ature)?\b|key$", re.IGNORECASE

@@ -20,8 +20,8 @@ from amends.api.dead_letter import DeadLetter
 from amends.api.execution import Execution, HttpExecution, RetrySafety, SecretKeyRef
 from amends.api.plan import ProposedCompensation
 from amends.cli import headers
-from amends.core import identity
-from amends.core.redaction import REDACTED, redact, redact_text
+from amends.core.records import identity
+from amends.core.records.redaction import REDACTED, redact, redact_text
 from amends.executors import http_request
 from amends.executors.http_request import Unready
 from amends.ports import Work

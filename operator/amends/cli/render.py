@@ -15,7 +15,7 @@ from rich.text import Text
 from amends.api import GROUP
 from amends.cli import headers
 from amends.cli.options import Format
-from amends.core.redaction import redact, redact_text
+from amends.core.records.redaction import redact, redact_text
 from amends.ports import Raw
 
 PIPED_WIDTH = 10_000

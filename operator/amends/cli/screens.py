@@ -16,7 +16,7 @@ from amends.api.plan import Plan
 from amends.api.wire import Condition, ConditionStatus
 from amends.cli.preview import Nothing, Preview, Sent, plain, visible
 from amends.cli.words import at
-from amends.core.letters import MOST_DISPATCHES
+from amends.core.letters.progress import MOST_DISPATCHES
 from amends.core.superseding import superseded
 
 Fact = tuple[str, str]

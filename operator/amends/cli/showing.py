@@ -13,7 +13,7 @@ from amends.cli.options import Format
 from amends.cli.reading import read
 from amends.cli.session import Session
 from amends.cli.where import Where
-from amends.core.identity import effect_of
+from amends.core.records.identity import effect_of
 from amends.ports import Raw
 from amends.runtime.clock import SystemClock
 

@@ -17,7 +17,7 @@ from amends.cli.reading import read
 from amends.cli.session import Session
 from amends.cli.where import Where
 from amends.core.machines import COMPENSATION
-from amends.core.progress import in_doubt
+from amends.core.undo.progress import in_doubt
 from amends.ports import Raw
 
 P = CompensationPhase

@@ -17,7 +17,7 @@ from amends.cli.nextstep import condition
 from amends.cli.preview import plain, visible
 from amends.cli.session import Session
 from amends.cli.where import Where
-from amends.core.identity import effect_id
+from amends.core.records.identity import effect_id
 
 Node = Action | Approval | Compensation | DeadLetter | Disposition | Receipt
 

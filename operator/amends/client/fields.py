@@ -13,9 +13,9 @@ from amends.api.execution import ApprovalPolicy, Execution, Header, HttpExecutio
 from amends.api.plan import ProposedCompensation
 from amends.api.wire import Name, Wire
 from amends.client.errors import WrongField
-from amends.core.digest import short
-from amends.core.receipts import TEXT_LIMIT, exact
-from amends.core.redaction import redact, redact_text
+from amends.core.records.digest import short
+from amends.core.records.receipts import TEXT_LIMIT, exact
+from amends.core.records.redaction import redact, redact_text
 
 Json = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ from typing import Any
 from amends.api import GROUP, VERSION
 from amends.api.action import Action, ActionOutcome, ActionPhase, ActionSpec
 from amends.client.errors import WrongField
-from amends.core.words import classify
+from amends.core.actions.words import classify
 from amends.kube.connection import Connection
 from amends.ports import Gone, Raw
 

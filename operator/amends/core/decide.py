@@ -2,8 +2,10 @@
 
 from typing import assert_never
 
-from amends.core import action, approval, compensation, dead_letter, disposition
+from amends.core.actions import action
 from amends.core.decision import Decision
+from amends.core.letters import dead_letter, disposition
+from amends.core.undo import approval, compensation
 from amends.core.world import (
     ActionWorld,
     ApprovalWorld,

@@ -52,7 +52,8 @@ def _by(
 def is_touched(compensation: Compensation, *, stated: bool) -> bool:
     """Whether anybody has decided on a compensation, changed it, or made it by hand.
 
-    stated: whether there is an Approval about it, counted or not.
+    stated: whether there is an Approval about it, counted or not, or a dead letter for which a
+    person has chosen it.
     """
     meta, status = compensation.metadata, compensation.status
     made_by_hand = not MANAGED_BY.items() <= meta.labels.items()

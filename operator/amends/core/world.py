@@ -12,9 +12,9 @@ from amends.api.dead_letter import DeadLetter
 from amends.api.disposition import Disposition
 from amends.api.outbox import SupersededBy
 from amends.api.receipt import Receipt, Scope
-from amends.core.digest import plan_digest
 from amends.core.key import Key
 from amends.core.outcome import Outcome
+from amends.core.records.digest import plan_digest
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class CompensationWorld:
     the current attempt, if it exists. attempt: None if this process makes none. objection: why no
     executor here can ever carry it out. success: news that the effect has succeeded after all.
     obstacle: why the receipt could not be created, if that was tried. holder: this process. lease:
-    how long its claim lasts.
+    how long its claim lasts. chosen: whether a person has chosen it for a dead letter.
     """
 
     compensation: Compensation
@@ -139,6 +139,7 @@ class CompensationWorld:
     lease: timedelta
     now: datetime
     obstacle: str | None = None
+    chosen: bool = False
 
     @property
     def key(self) -> Key:

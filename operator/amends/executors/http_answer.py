@@ -14,7 +14,7 @@ from yarl import URL
 
 from amends.api.execution import CodeOutcome, HttpExecution, StatusCodes
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
-from amends.core.redaction import redact, redact_text
+from amends.core.records.redaction import redact, redact_text
 from amends.executors.redaction import Redaction
 from amends.executors.targets import parse
 

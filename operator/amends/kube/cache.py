@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from amends.api import KINDS
-from amends.core.duplicates import intent_of
-from amends.core.identity import effect_of
+from amends.core.actions.duplicates import intent_of
 from amends.core.key import Key
+from amends.core.records.identity import effect_of
 from amends.ports import Raw
 
 SETTLED_LIMIT = 1000

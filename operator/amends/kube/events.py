@@ -13,9 +13,9 @@ from typing import Any
 import structlog
 
 from amends.api import GROUP, VERSION
-from amends.core.digest import short
 from amends.core.key import Key
-from amends.core.redaction import redact_text
+from amends.core.records.digest import short
+from amends.core.records.redaction import redact_text
 from amends.kube.connection import Connection
 from amends.ports import Clock, Fault
 

@@ -5,7 +5,7 @@ import sys
 
 import structlog
 
-from amends.core.redaction import redact
+from amends.core.records.redaction import redact
 
 
 def redacted(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:

@@ -8,9 +8,9 @@ from amends.api.compensation import CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.execution import Execution
 from amends.api.outbox import Outbox
-from amends.core import identity, receipts
 from amends.core.key import Key
 from amends.core.machines import COMPENSATION
+from amends.core.records import identity, receipts
 from amends.core.world import (
     ApprovalWorld,
     Attempt,
@@ -162,6 +162,11 @@ class Observer:
             lease=self._claim,
             now=now,
             obstacle=obstacle,
+            chosen=any(
+                raw.get("status", {}).get("phase") == DeadLetterPhase.LINKED_TO_COMPENSATION
+                and raw["status"].get("compensationRef") == {"name": key.name}
+                for raw in self._related.open_raws("DeadLetter", key.namespace, effect)
+            ),
         )
 
     async def _unlinked(self, compensation: Compensation, namespace: str) -> list[Key]:

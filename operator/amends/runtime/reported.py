@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from amends.api import Action, Compensation, DeadLetter, Receipt
 from amends.api.action import ActionOutcome, ActionPhase
 from amends.api.receipt import EffectOutcome
-from amends.core import duplicates, identity
+from amends.core.actions import duplicates
+from amends.core.actions.words import FINAL, outcome_of
 from amends.core.key import Key
 from amends.core.machines import COMPENSATION
-from amends.core.sequence import current
-from amends.core.words import FINAL, outcome_of
+from amends.core.records import identity
+from amends.core.records.sequence import current
 from amends.core.world import ActionWorld
 from amends.ports import Raw
 from amends.runtime.related import Related, readable

@@ -11,7 +11,7 @@ from itertools import chain
 import structlog
 
 from amends.core.namespace import KEEP_ALL, NamespacePolicy
-from amends.core.retention import ORDER, Selected, Subject, Survey
+from amends.core.records.retention import ORDER, Selected, Subject, Survey
 from amends.kube.cache import OPEN_WORK, Cache
 from amends.ports import Archive, Clock, Conflict, Fault, Gone, NotArchived, Records
 from amends.runtime import metrics
@@ -24,7 +24,7 @@ PAGE = 500
 
 
 class Sweeper:
-    """Deletes what `core.retention` selects, after a last look at it."""
+    """Deletes what `core.records.retention` selects, after a last look at it."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ import structlog
 from amends.api import KINDS
 from amends.api.wire import rfc3339
 from amends.core.key import Key
-from amends.core.redaction import redact_text
+from amends.core.records.redaction import redact_text
 from amends.kube.cache import Cache, is_open
 from amends.kube.events import EventRecorder
 from amends.ports import Clock, Cluster, Conflict, Gone, Raw, Rejected, Unsure

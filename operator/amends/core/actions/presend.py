@@ -6,12 +6,12 @@ from datetime import datetime
 from amends.api.action import Action, ActionOutcome
 from amends.api.outbox import Observation, Outbox, OutboxPhase
 from amends.api.wire import LocalRef
-from amends.core import identity
-from amends.core.digest import digest
-from amends.core.effects import Report, Standing, attempt_of, claims, created
-from amends.core.receipts import exact
-from amends.core.redaction import redact_text
-from amends.core.words import classify, outcome_of
+from amends.core.actions.effects import Report, Standing, attempt_of, claims, created
+from amends.core.actions.words import classify, outcome_of
+from amends.core.records import identity
+from amends.core.records.digest import digest
+from amends.core.records.receipts import exact
+from amends.core.records.redaction import redact_text
 from amends.core.world import ActionWorld
 
 PHASE = {

@@ -28,9 +28,9 @@ from amends.api.action import ActionOutcome, ActionPhase
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.outbox import OutboxPhase
 from amends.api.wire import Condition, Transition
-from amends.core import identity
 from amends.core.key import Key
 from amends.core.machines import COMPENSATION
+from amends.core.records import identity
 
 Raw = Mapping[str, Any]
 

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from amends.api.action import Action
-from amends.core import identity
+from amends.core.actions.effects import created
 from amends.core.conditions import TRUE, Observed, conditions
 from amends.core.decision import Decision, Tell, Wake
-from amends.core.digest import digest
-from amends.core.effects import created
 from amends.core.key import Key
-from amends.core.receipts import exact
+from amends.core.records import identity
+from amends.core.records.digest import digest
+from amends.core.records.receipts import exact
 from amends.core.world import ActionWorld
 
 POSSIBLE_DUPLICATE = "PossibleDuplicate"

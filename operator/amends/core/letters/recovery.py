@@ -5,7 +5,7 @@ from amends.api.compensation import Compensation, CompensationPhase, Compensatio
 from amends.api.plan import Plan, ProposedCompensation
 from amends.api.wire import LocalRef, Person
 from amends.core.decision import Create
-from amends.core.progress import has_failed_for_good
+from amends.core.undo.progress import has_failed_for_good
 from amends.core.world import DeadLetterWorld
 
 P = CompensationPhase

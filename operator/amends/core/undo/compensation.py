@@ -4,12 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 from amends.api.compensation import CompensationPhase
-from amends.core import attempts, claims, counting
+from amends.core import claims
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
 from amends.core.machines import COMPENSATION
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
-from amends.core.progress import cancelled, moved, observed
 from amends.core.superseding import is_held, is_touched, superseded
+from amends.core.undo import attempts, counting
+from amends.core.undo.progress import cancelled, moved, observed
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
@@ -31,7 +32,7 @@ def has_its_effect_succeeded(world: CompensationWorld) -> Decision | None:
     if by is None or status.superseded_by is not None:
         return None
     followers = tuple(Wake(key) for key in world.followers)
-    if not is_touched(world.compensation, stated=bool(world.approvals)):
+    if not is_touched(world.compensation, stated=bool(world.approvals) or world.chosen):
         return Decision(remove=True, effects=followers)
     asks_again = world.phase is P.APPROVED and world.compensation.spec.approval.required
     unapproved = asks_again or world.phase in (P.PROPOSED, P.AWAITING_APPROVAL)

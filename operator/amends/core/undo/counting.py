@@ -2,11 +2,11 @@
 
 from amends.api.approval import Approval, ApprovalDecision
 from amends.api.compensation import Compensation, CompensationPhase, CountedApproval
-from amends.core.approval import verdict
 from amends.core.decision import AT_ONCE, Decision, Effect, Tell, Wake
 from amends.core.key import Key
-from amends.core.progress import cancelled, moved, observed
-from amends.core.redaction import redact_text
+from amends.core.records.redaction import redact_text
+from amends.core.undo.approval import verdict
+from amends.core.undo.progress import cancelled, moved, observed
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase

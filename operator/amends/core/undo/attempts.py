@@ -7,13 +7,14 @@ from amends.api import execution as wire
 from amends.api.compensation import Compensation, CompensationPhase
 from amends.api.outbox import Observation, Outbox, OutboxPhase
 from amends.api.wire import LocalRef
-from amends.core import claims, identity, receipts
+from amends.core import claims
 from amends.core.decision import Decision, Execute, Release, Tell, Wake
-from amends.core.digest import digest
 from amends.core.outcome import Applied, NotApplied
-from amends.core.progress import in_doubt as doubt_about
-from amends.core.progress import moved, observed
-from amends.core.redaction import redact_text
+from amends.core.records import identity, receipts
+from amends.core.records.digest import digest
+from amends.core.records.redaction import redact_text
+from amends.core.undo.progress import in_doubt as doubt_about
+from amends.core.undo.progress import moved, observed
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase

@@ -14,12 +14,12 @@ from amends.api.receipt import (
     Subject,
 )
 from amends.api.wire import LocalRef
-from amends.core import identity
 from amends.core.decision import Create
-from amends.core.digest import digest
-from amends.core.receipts import SAME_EVIDENCE, TEXT_LIMIT, audit_hash, exact, is_genuine
-from amends.core.redaction import redact, redact_text
-from amends.core.sequence import current, next_number
+from amends.core.records import identity
+from amends.core.records.digest import digest
+from amends.core.records.receipts import SAME_EVIDENCE, TEXT_LIMIT, audit_hash, exact, is_genuine
+from amends.core.records.redaction import redact, redact_text
+from amends.core.records.sequence import current, next_number
 
 
 def attempt_of(letter: DeadLetter) -> int:

@@ -9,10 +9,10 @@ from amends.api.approval import ApprovalDecision
 from amends.api.compensation import Compensation
 from amends.api.receipt import EffectOutcome, Receipt, ReceiptSource, ReceiptSpec, Scope, Subject
 from amends.api.wire import LocalRef
-from amends.core import identity
 from amends.core.decision import Create
-from amends.core.digest import digest
-from amends.core.redaction import redact, redact_text
+from amends.core.records import identity
+from amends.core.records.digest import digest
+from amends.core.records.redaction import redact, redact_text
 
 SAME_EVIDENCE = ("subject", "source", "effectId", "attempt", "outcome")
 """A receipt with these fields alike is about the same outcome, whoever wrote it."""

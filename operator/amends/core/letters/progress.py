@@ -18,8 +18,8 @@ from amends.core.conditions import (
 )
 from amends.core.decision import Decision, Effect
 from amends.core.history import OPERATOR, step
+from amends.core.letters.recovery import live_compensation
 from amends.core.machines import DEAD_LETTER
-from amends.core.recovery import live_compensation
 from amends.core.superseding import superseded
 from amends.core.world import DeadLetterWorld
 

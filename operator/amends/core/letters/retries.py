@@ -9,13 +9,15 @@ from amends.api.execution import Outcome
 from amends.api.outbox import Observation, Outbox, OutboxPhase
 from amends.api.receipt import EffectOutcome, Receipt
 from amends.api.wire import LocalRef
-from amends.core import claims, evidence, identity
+from amends.core import claims
 from amends.core.decision import AT_ONCE, Create, Decision, Effect, Execute, Release, Tell, Wake
-from amends.core.digest import digest
 from amends.core.history import OPERATOR
-from amends.core.letters import MOST_DISPATCHES, moved, observed
+from amends.core.letters import evidence
+from amends.core.letters.progress import MOST_DISPATCHES, moved, observed
 from amends.core.outcome import Applied, NotApplied
-from amends.core.redaction import redact_text
+from amends.core.records import identity
+from amends.core.records.digest import digest
+from amends.core.records.redaction import redact_text
 from amends.core.world import DeadLetterWorld
 
 P = DeadLetterPhase

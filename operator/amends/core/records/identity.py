@@ -7,7 +7,7 @@ from amends.api.action import Action, ActionSpec
 from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetter
 from amends.api.resource import LONGEST_NAME
-from amends.core.digest import short
+from amends.core.records.digest import short
 
 """What the CRDs allow."""
 

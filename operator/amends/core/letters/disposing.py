@@ -4,11 +4,11 @@ from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetterPhase, RecordedDisposition
 from amends.api.disposition import Choice, Disposition
 from amends.api.wire import LocalRef
-from amends.core import recovery
 from amends.core.decision import AT_ONCE, Create, Decision, Tell, Wake
-from amends.core.disposition import verdict
-from amends.core.letters import moved, observed
-from amends.core.redaction import redact_text
+from amends.core.letters import recovery
+from amends.core.letters.disposition import verdict
+from amends.core.letters.progress import moved, observed
+from amends.core.records.redaction import redact_text
 from amends.core.world import DeadLetterWorld
 
 P = DeadLetterPhase

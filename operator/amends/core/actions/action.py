@@ -5,12 +5,13 @@ from datetime import timedelta
 
 from amends.api.action import Action, ActionOutcome, ActionPhase, ActionStatus, Effect
 from amends.api.wire import LocalRef
-from amends.core import duplicates, effects, failures, identity, presend
+from amends.core.actions import duplicates, effects, failures, presend
+from amends.core.actions.effects import Report, Standing
+from amends.core.actions.words import FINAL, outcome_of
 from amends.core.conditions import Observed, conditions, not_ready, ready, reconciling, stalled
 from amends.core.decision import NOTHING, Create, Decision, Tell, Wake
-from amends.core.effects import Report, Standing
 from amends.core.key import Key
-from amends.core.words import FINAL, outcome_of
+from amends.core.records import identity
 from amends.core.world import ActionWorld
 
 LOOK_FOR_THE_NAME = timedelta(seconds=30)

@@ -6,12 +6,12 @@ from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetter, DeadLetterSpec, RecoveryOption
 from amends.api.receipt import ReceiptSource
 from amends.api.wire import ObjectRef
-from amends.core import identity, receipts
+from amends.core.actions.effects import Report
 from amends.core.decision import Create
-from amends.core.effects import Report
+from amends.core.letters.recovery import proposed
 from amends.core.machines import COMPENSATION
-from amends.core.recovery import proposed
-from amends.core.redaction import redact_text
+from amends.core.records import identity, receipts
+from amends.core.records.redaction import redact_text
 from amends.core.world import ActionWorld
 
 

@@ -6,13 +6,14 @@ from amends.api.approval import ApprovalDecision
 from amends.api.compensation import Compensation, CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase, RecordedDisposition
 from amends.api.wire import LocalRef
-from amends.core import claims, evidence, retries
+from amends.core import claims
 from amends.core.conditions import Observed, not_ready, ready
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
-from amends.core.disposing import carried_out
-from amends.core.letters import DECIDED, in_doubt, may_be_sent_again, moved, observed
+from amends.core.letters import evidence, retries
+from amends.core.letters.disposing import carried_out
+from amends.core.letters.progress import DECIDED, in_doubt, may_be_sent_again, moved, observed
+from amends.core.letters.recovery import is_live, is_under_way, live_compensation
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
-from amends.core.recovery import is_live, is_under_way, live_compensation
 from amends.core.superseding import superseded, tells_of_success
 from amends.core.world import DeadLetterWorld
 

@@ -1,8 +1,8 @@
 """Effects: where one report stands in the evidence of its effect.
 
 An effect may be reported more than once: by several Actions with one key, in any order, at once.
-What is known of it is its current receipt (`core.sequence`). A report either is news, and replaces
-that, or says nothing new, or comes too late to say anything about the present.
+What is known of it is its current receipt (`core.records.sequence`). A report either is news, and
+replaces that, or says nothing new, or comes too late to say anything about the present.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from enum import StrEnum
 from amends.api.action import Action, ActionOutcome, ActionPhase
 from amends.api.dead_letter import DeadLetter
 from amends.api.receipt import EffectOutcome, Receipt
-from amends.core import receipts
+from amends.core.actions.words import FINAL, outcome_of
 from amends.core.decision import Create
-from amends.core.sequence import current, next_number
+from amends.core.records import receipts
+from amends.core.records.sequence import current, next_number
 from amends.core.superseding import tells_of_success
-from amends.core.words import FINAL, outcome_of
 from amends.core.world import ActionWorld
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

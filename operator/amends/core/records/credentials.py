@@ -10,7 +10,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from typing import NamedTuple
 
-from amends.core.assignments import (
+from amends.core.records.assignments import (
     FLAG,
     NO_SECRET,
     PLACEHOLDER,

@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from amends.core.assignments import FLAG, REDACTED
-from amends.core.credentials import cut_credentials
+from amends.core.records.assignments import FLAG, REDACTED
+from amends.core.records.credentials import cut_credentials
 
 __all__ = ["REDACTED", "redact", "redact_text"]
 

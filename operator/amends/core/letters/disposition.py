@@ -6,8 +6,8 @@ from amends.api.dead_letter import DeadLetterPhase
 from amends.api.disposition import Choice, Disposition
 from amends.core import claims
 from amends.core.decision import NOTHING, Decision, Effect, Tell, Wake
-from amends.core.letters import MOST_DISPATCHES
-from amends.core.recovery import live_compensation
+from amends.core.letters.progress import MOST_DISPATCHES
+from amends.core.letters.recovery import live_compensation
 from amends.core.statement import Verdict, is_news, judged
 from amends.core.superseding import superseded, tells_of_success
 from amends.core.world import DeadLetterWorld, DispositionWorld

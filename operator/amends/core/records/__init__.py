@@ -1,0 +1,1 @@
+"""What is put on record: evidence, its digests, its names, what is redacted, how long it stays."""
