@@ -84,7 +84,9 @@ RECORDED = {"phase": "Recorded"}
 def test_a4_what_a_report_adds(
     given: Any, evidence: list[Receipt], created: list[str], ready: str, supersedes: str | None
 ) -> None:
-    decision = decide(action_world(given, *evidence))
+    failed_last = bool(evidence) and evidence[-1].spec.outcome == "Failed"
+    held = dead_letter() if failed_last else None
+    decision = decide(action_world(given, *evidence, letter=held))
 
     assert children(decision) == created
     assert (written(decision).phase, reasons(decision)["Ready"]) == ("Recorded", ("True", ready))
@@ -94,6 +96,18 @@ def test_a4_what_a_report_adds(
         assert spec.get("supersedes") == (supersedes and {"name": supersedes})
         assert spec["sequence"] == int(created[0].rpartition("-")[2])
         assert written(decision).receipt_ref.name == created[0].removeprefix("Receipt ")
+
+
+def test_a_failure_whose_dead_letter_was_deleted_is_held_again_when_it_is_reported_again() -> None:
+    """Nothing is lost; but while who reported it first is at work, it may still be on its way."""
+    again = keyed("failed", "again", compensation={"rollbackInstruction": "remove it"})
+    assert children(decide(action_world(again, FAILED))) == [
+        f"DeadLetter {LETTER}",
+        f"Compensation compensation-{EFFECT}",
+    ]
+    first = keyed("failed", "first")
+    assert FAILED.spec.subject.uid == first.metadata.uid
+    assert children(decide(action_world(again, FAILED, reports=(first,)))) == []
 
 
 def test_a4_the_name_is_the_lock_of_a_sequence() -> None:

@@ -91,8 +91,10 @@ def is_another_at_work(world: ActionWorld) -> Decision | None:
 def what_follows(world: ActionWorld) -> Decision | None:
     """First everything that must exist because of the outcome, then the status."""
     report = effects.placed(world, outcome_of(world.action))
-    news = report.standing is Standing.NEWS and report.outcome is ActionOutcome.FAILED
-    return _concluded(world, report, failures.recovery(world, report) if news else ())
+    failed = report.outcome is ActionOutcome.FAILED
+    held_by_nobody = report.standing is Standing.REPEATED and failures.is_held_by_nobody(world)
+    calls_for_recovery = failed and (report.standing is Standing.NEWS or held_by_nobody)
+    return _concluded(world, report, failures.recovery(world, report) if calls_for_recovery else ())
 
 
 QUESTIONS = (

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetter, DeadLetterSpec, RecoveryOption
-from amends.api.receipt import ReceiptSource
+from amends.api.receipt import EffectOutcome, ReceiptSource
 from amends.api.wire import ObjectRef
 from amends.core.actions.effects import Report
 from amends.core.decision import Create
@@ -12,6 +12,7 @@ from amends.core.letters.recovery import proposed
 from amends.core.machines import COMPENSATION
 from amends.core.records import identity, receipts
 from amends.core.records.redaction import redact_text
+from amends.core.records.sequence import current
 from amends.core.world import ActionWorld
 
 
@@ -23,6 +24,18 @@ def recovery(world: ActionWorld, report: Report) -> tuple[Create, ...]:
     if world.action.spec.compensation is None:
         return (_dead_letter(world, report),)
     return (_dead_letter(world, report), _compensation(world, report))
+
+
+def is_held_by_nobody(world: ActionWorld) -> bool:
+    """Whether a failure is on record, but its dead letter is gone: somebody has deleted it.
+
+    While who reported it first is at work, the dead letter may still be on its way.
+    """
+    newest = current(world.receipts)
+    if newest is None or newest.spec.outcome is not EffectOutcome.FAILED:
+        return False
+    at_work = any(one.metadata.uid == newest.spec.subject.uid for one in world.reports)
+    return world.letter is None and not at_work
 
 
 def _dead_letter(world: ActionWorld, report: Report) -> Create:
