@@ -46,7 +46,7 @@ def test_with_no_cluster_at_all_it_says_how_to_name_one() -> None:
     ],
 )
 def test_what_is_not_there_is_named(options: dict[str, str], words: str) -> None:
-    block = Recorder(**options).recording("board.post", **KEY)  # type: ignore[arg-type]
+    block = Recorder(**options).recording("board.post", **KEY)  # type: ignore[arg-type]  # any option
     with pytest.raises(NotClaimed, match=words), block:
         raise AssertionError("never reached")
 

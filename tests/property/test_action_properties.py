@@ -188,7 +188,8 @@ def test_a9_no_claim_is_lost_and_none_that_was_answered_stays_open(
         assert outbox is not None
         if outcome_of(claim) is ActionOutcome.PENDING:
             assert outbox.before is not None
-            assert outbox.claimed_by == claim.spec.source.id  # type: ignore[union-attr]
+            assert claim.spec.source is not None
+            assert outbox.claimed_by == claim.spec.source.id
     check_taken_over(actions[: len(claims)], final)
     check_chain(world.server)
 

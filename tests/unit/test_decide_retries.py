@@ -185,6 +185,15 @@ def test_a_new_outcome_names_the_receipt_that_it_supersedes() -> None:
     assert child.spec.wire()["supersedes"] == {"name": "effect-1-1"}
 
 
+def test_a_failure_does_not_supersede_a_success_that_was_reported_meanwhile() -> None:
+    reported = receipt(retrying())
+    decision = decide(
+        letter_world(retrying(2), action=POST, receipts=(reported,), outcome=NotApplied("503"))
+    )
+    (child,) = decision.children
+    assert (child.name, child.spec.wire().get("supersedes")) == ("effect-1-2", None)
+
+
 def test_success_is_told_to_who_was_to_undo_the_failure_before_it_is_resolved() -> None:
     undo = compensation("AwaitingApproval")
     letter = retrying()

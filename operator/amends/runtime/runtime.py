@@ -89,7 +89,7 @@ class Runtime:
         self.metrics.count(metrics.PASSES, key.kind)
         try:
             return await self._reconciler.reconcile(key)
-        except Exception:
+        except Exception:  # whatever it was, it is counted here and judged by the queue
             self.metrics.count(metrics.FAILURES, key.kind)
             raise
 
