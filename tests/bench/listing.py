@@ -3,22 +3,28 @@
 Present are so many Compensations in one namespace, of which one in a hundred waits for approval and
 the others are cancelled. Timed, the median of several: the whole command, from the start of its
 process to its end, for the newest 250, for the page behind them, for what waits for approval, and,
-to know what of it is Python, in a namespace where nothing is; then the one request that the order
-costs, from being sent to its last byte, and what taking the newest out of the answer costs.
+to know what of it is Python, in a namespace where nothing is; then the one request for all rows,
+from being sent to its last byte.
+
+Creation times cannot be chosen. So the newest are first listed as it truly is, with everything
+created within the same hours; then the operator's word on when is changed, as if the objects had
+come at an even pace over thirty days, and everything is timed.
 """
 
 import asyncio
-import json
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from amends.cli import ledger
+from amends.core.period import period_of
 from amends.kube.cluster import KubeCluster
 from amends.kube.connection import Connection
 from amends.kube.paths import path_of
@@ -35,6 +41,7 @@ FULL, EMPTY = "listed", "listed-empty"
 SIDE_BY_SIDE = 32
 WAITS = 100
 """One in so many waits for approval."""
+DAYS = 30
 WHEN = "2026-01-31T09:00:00.000Z"
 
 
@@ -43,13 +50,13 @@ class Listing:
     """Seconds; of several runs the median."""
 
     objects: int
+    at_once: float
     first_page: float
     next_page: float
     filtered: float
     nothing: float
     request: float
     megabytes: float
-    ordering: float
 
 
 def measure(
@@ -59,22 +66,25 @@ def measure(
     for namespace in (FULL, EMPTY):
         add_tenant(cp, namespace, group="tenant-a")
     with progress(f"seeding {count} compensations"):
-        asyncio.run(_seed(cp.kubeconfig("bob"), kubeconfig, count))
+        seeded = asyncio.run(_seed(cp.kubeconfig("bob"), kubeconfig, count))
     alice = cp.kubeconfig("alice")
     wait_for(lambda: _shown(alice, "--limit", "1"), seconds=300, what="the first list")
+    patience.until_idle("the list of what came at once")
+    at_once = _median(rounds, lambda: _shown(alice))
+    with progress(f"spreading {count} compensations over {DAYS} days"):
+        asyncio.run(_spread(kubeconfig, seeded))
     patience.until_idle("the lists")
     cursor = _shown(alice).rpartition(" ")[2]
     answers = [asyncio.run(_table(alice)) for _ in range(rounds)]
-    table = json.loads(answers[0][1])
     return Listing(
         objects=count,
+        at_once=at_once,
         first_page=_median(rounds, lambda: _shown(alice)),
         next_page=_median(rounds, lambda: _shown(alice, "--cursor", cursor)),
         filtered=_median(rounds, lambda: _shown(alice, "--phase", "awaiting-approval")),
         nothing=_median(rounds, lambda: _shown(alice, namespace=EMPTY)),
         request=statistics.median(seconds for seconds, _ in answers),
         megabytes=len(answers[0][1]) / 1e6,
-        ordering=_median(rounds, lambda: ledger.newest([table], 250)),
     )
 
 
@@ -100,7 +110,7 @@ def _shown(kubeconfig: Path, *arguments: str, namespace: str = FULL) -> str:
 
 
 async def _table(kubeconfig: Path) -> tuple[float, bytes]:
-    url = f"{path_of('Compensation', FULL)}?includeObject=None&limit={ledger.ROWS_A_REQUEST}"
+    url = f"{path_of('Compensation', FULL)}?includeObject=None&limit={ledger.ALL_ROWS}"
     async with session(kubeconfig, connections=1) as alice:
         began = time.perf_counter()
         async with alice.get(url, headers={"Accept": ledger.ACCEPT}) as answer:
@@ -111,26 +121,50 @@ async def _table(kubeconfig: Path) -> tuple[float, bytes]:
 # ----------------------------------------------------------------------------------------- seeding
 
 
-async def _seed(bob: Path, operator: Path, count: int) -> None:
-    people, system = await Connection.open(bob), await Connection.open(operator)
-    clusters = KubeCluster(people, SystemClock()), KubeCluster(system, SystemClock())
+async def _seed(bob: Path, operator: Path, count: int) -> list[Raw]:
+    seeded: list[Raw] = []
+    async with _cluster(bob) as people, _cluster(operator) as system:
+
+        async def seed(number: int) -> None:
+            # Names say nothing about time: as where they are made from digests.
+            scattered = number * 7_919 % 1_000_003
+            body = {"metadata": {"name": f"undo-{scattered:07}"}, "spec": _spec(number)}
+            created = await _patiently(people, body)
+            seeded.append(await system.write_status(created, _status(created, number)))
+
+        await _side_by_side(seed(number) for number in range(count))
+    return seeded
+
+
+async def _spread(operator: Path, seeded: Sequence[Raw]) -> None:
+    """The newest keep their period; so many days before, the oldest."""
+    async with _cluster(operator) as system:
+
+        async def spread(place: int, raw: Raw) -> None:
+            created = datetime.fromisoformat(raw["metadata"]["creationTimestamp"])
+            when = created - (1 - (place + 1) / len(seeded)) * timedelta(days=DAYS)
+            await system.write_status(raw, {**raw["status"], "period": period_of(when)})
+
+        await _side_by_side(spread(place, raw) for place, raw in enumerate(seeded))
+
+
+@asynccontextmanager
+async def _cluster(kubeconfig: Path) -> AsyncIterator[KubeCluster]:
+    connection = await Connection.open(kubeconfig)
     try:
-        numbers = iter(range(count))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(SIDE_BY_SIDE):
-                group.create_task(_work(*clusters, numbers))
+        yield KubeCluster(connection, SystemClock())
     finally:
-        await people.close()
-        await system.close()
+        await connection.close()
 
 
-async def _work(bob: KubeCluster, operator: KubeCluster, numbers: Iterator[int]) -> None:
-    for number in numbers:
-        # Names say nothing about time: as where they are made from digests.
-        scattered = number * 7_919 % 1_000_003
-        body = {"metadata": {"name": f"undo-{scattered:07}"}, "spec": _spec(number)}
-        created = await _patiently(bob, body)
-        await operator.write_status(created, _status(created, number))
+async def _side_by_side(todo: Iterator[Coroutine[Any, Any, None]]) -> None:
+    async def work() -> None:
+        for one in todo:
+            await one
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(SIDE_BY_SIDE):
+            group.create_task(work())
 
 
 async def _patiently(cluster: KubeCluster, body: Raw) -> Raw:
@@ -159,6 +193,7 @@ def _status(created: Raw, number: int) -> Raw:
     return {
         **created["status"],
         "phase": phase,
+        "period": period_of(datetime.fromisoformat(created["metadata"]["creationTimestamp"])),
         "reason": "the plan waits for approval",
         "planDigest": "sha256:" + f"{number:064x}",
         "observedGeneration": 1,

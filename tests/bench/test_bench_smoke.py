@@ -37,7 +37,7 @@ def test_quick_bench_has_every_figure_and_counts_four_writes(tmp_path: Path) -> 
 
     lists = figures["lists"]
     assert lists["objects"] == 300
-    for name in ("first_page", "next_page", "filtered", "nothing", "request", "ordering"):
+    for name in ("first_page", "next_page", "filtered", "nothing", "request", "at_once"):
         assert lists[name] > 0, name
 
     for words in (

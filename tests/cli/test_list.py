@@ -9,12 +9,8 @@ import pytest
 import typer
 import yaml
 
-from amends.api.resource import CREATED, TENANT
-from amends.cli import ledger
 from amends.cli.filters import Filters
-from amends.cli.ledger import Place
 from support import manifests, scene
-from support.api import Object
 from support.golden import assert_golden, timeless
 from support.plugin import Ended, Plugin
 from support.scenery import at
@@ -165,7 +161,7 @@ def test_row_d1_newest_first_in_pages_that_nothing_slips_through(tenant: Tenant)
 
     first = list_(tenant, "compensations", "--limit", "3")
     *_, note = first.err.splitlines()
-    assert note.startswith("3 of 7; the next ones: --cursor ")
+    assert note.startswith("3 shown; the next ones: --cursor ")
     cursor = note.rpartition(" ")[2]
     # What comes and goes meanwhile moves nothing behind the cursor.
     _create(tenant, 7)
@@ -185,7 +181,7 @@ def test_row_d1_filters_apply_before_the_limit(tenant: Tenant) -> None:
 
     ended = list_(tenant, "compensations", "--run", "run-odd", "--limit", "1")
 
-    assert ended.err.startswith("1 of 2; the next ones: ")
+    assert ended.err.startswith("1 shown; the next ones: ")
 
 
 def test_row_d1_every_namespace_at_once(tenant: Tenant, checkout: Tenant) -> None:
@@ -242,36 +238,6 @@ SUPERSEDED = {
     "receiptRef": {"name": "effect-1-2"},
     "time": at(0),
 }
-
-
-# ------------------------------------------------------------------------------- the order, purely
-
-
-def test_the_order_is_strict_over_answers_of_any_size() -> None:
-    rows = [(f"2026-01-31T09:00:{second:02}Z", "a", f"n-{second}") for second in (3, 1, 2)]
-    rows += [("2026-01-31T09:00:02Z", "a", "m"), ("2026-01-31T09:00:02Z", "0", "z")]
-    expected = ["n-3", "z", "m", "n-2", "n-1"]
-
-    for size in (1, 2, 5):
-        tables = [_table(rows[start : start + size]) for start in range(0, len(rows), size)]
-        page = ledger.newest(tables, 10)
-        assert [row.name for row in page.rows] == expected
-        assert (page.total, page.behind, page.cursor) == (5, 0, None)
-        page = ledger.newest(tables, 2, Place("2026-01-31T09:00:02Z", "0", "z"))
-        assert [row.name for row in page.rows] == ["m", "n-2"]
-        assert (page.total, page.behind) == (5, 1)
-        assert str(page.cursor) == "2026-01-31T09:00:02Z/a/n-2"
-
-
-def test_a_table_without_the_columns_of_the_order_is_an_older_crd() -> None:
-    with pytest.raises(ledger.OldCrds):
-        ledger.newest([{"columnDefinitions": [{"name": "Name"}], "rows": []}], 1)
-
-
-def _table(rows: list[tuple[str, str, str]]) -> Object:
-    heads = ("Name", TENANT.name, CREATED.name)
-    cells: list[Any] = [{"cells": [name, space, created]} for created, space, name in rows]
-    return {"columnDefinitions": [{"name": head} for head in heads], "rows": cells}
 
 
 # ----------------------------------------------------------------------------------------- support

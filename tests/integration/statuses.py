@@ -54,6 +54,7 @@ _SUPERSEDED_BY: Object = {
 _STATEMENT: Object = {
     "settled": True,
     "observedGeneration": 1,
+    "period": "2026-01-31T08",
     "boundUid": "u-3",
     "conditions": _OBSERVED["conditions"],
 }
@@ -62,6 +63,7 @@ FULL: dict[str, Object] = {
     "Action": {
         "phase": "Recorded",
         "observedGeneration": 1,
+        "period": "2026-01-31T08",
         "runId": "run-a",
         "outbox": _OUTBOX,
         "effect": {"id": "effect-1", "outcome": "Succeeded"},
@@ -75,6 +77,7 @@ FULL: dict[str, Object] = {
         "phase": "Resolved",
         "settled": True,
         "observedGeneration": 1,
+        "period": "2026-01-31T08",
         "disposition": {
             "name": "alice-resolves",
             "uid": "u-5",
@@ -94,6 +97,7 @@ FULL: dict[str, Object] = {
         "previousPhase": "Proposed",
         "reason": "needs one more approval",
         "observedGeneration": 1,
+        "period": "2026-01-31T08",
         "planDigest": DIGEST,
         "approvalDeadline": WHEN,
         "approvals": [

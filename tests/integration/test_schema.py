@@ -128,7 +128,7 @@ def test_a_recorded_action_is_frozen(admin: Cluster, operator: Cluster) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_selectable_field_can_be_selected(kind: type[Resource], admin: Cluster) -> None:
     admin.create(named(kind.__name__, "one", MOST[kind.__name__]))
-    for path in kind.SERVED.selectable:
+    for path in (*kind.SERVED.selectable, kind.SERVED.period):
         assert admin.select(kind.__name__, f"{path[1:]}=nothing") == []
 
 

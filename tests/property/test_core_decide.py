@@ -23,6 +23,7 @@ from amends.core.decide import decide
 from amends.core.decision import Decision, Execute
 from amends.core.letters.recovery import is_under_way
 from amends.core.machines import ACTION, COMPENSATION, DEAD_LETTER, OUTBOX
+from amends.core.period import period_of
 from amends.core.records import identity
 from amends.core.records.digest import plan_digest
 from amends.core.world import (
@@ -123,6 +124,7 @@ def test_every_world_comes_to_rest(worlds: st.SearchStrategy[World], data: st.Da
 
 def check_status(world: World, status: Any) -> None:
     before = subject_of(world)
+    created = before.metadata.creation_timestamp
     # The API server would refuse what does not fit: limits, patterns, enums.
     assert type(status).model_validate(status.wire()).wire() == status.wire()
     assert status.observed_generation == before.metadata.generation
@@ -134,6 +136,7 @@ def check_status(world: World, status: Any) -> None:
                 known = {
                     "conditions": status.conditions,
                     "observed_generation": status.observed_generation,
+                    "period": period_of(created) if created is not None else None,
                 }
                 assert status == before.status.model_copy(update=known)
         case Compensation():

@@ -8,7 +8,7 @@ from pydantic import Field
 from amends.api.execution import Execution, HttpExecution
 from amends.api.outbox import Outbox
 from amends.api.plan import ProposedCompensation
-from amends.api.resource import Column, Resource, Served
+from amends.api.resource import Column, Resource, Served, Status
 from amends.api.wire import (
     Conditions,
     Digest,
@@ -131,14 +131,11 @@ class Effect(Wire):
     outcome: ActionOutcome = Field(description="What is known of it.")
 
 
-class ActionStatus(Wire):
+class ActionStatus(Status):
     """What Amends has recorded."""
 
     phase: ActionPhase = Field(
         default=ActionPhase.PENDING, description="Pending, or Recorded: final, and spec is frozen."
-    )
-    observed_generation: int | None = Field(
-        default=None, ge=0, description="The generation of spec that this status is about."
     )
     run_id: Token | None = Field(default=None, description="The run it belongs to, worked out.")
     outbox: Outbox | None = Field(default=None, description="The outbox entry.")
@@ -177,7 +174,6 @@ class Action(Resource):
             ".status.effect.outcome",
             ".status.runId",
             ".status.intentDigest",
-            ".spec.operation",
             ".spec.source.kind",
             ".spec.source.id",
         ),

@@ -8,7 +8,7 @@ from pydantic import Field
 from amends.api.approval import ApprovalDecision
 from amends.api.outbox import KEEPS_ITS_KEY, Outbox, SupersededBy
 from amends.api.plan import Plan
-from amends.api.resource import Column, Resource, Served
+from amends.api.resource import Column, Resource, Served, Status
 from amends.api.wire import (
     Conditions,
     Digest,
@@ -69,7 +69,7 @@ class CountedApproval(Wire):
     time: Timestamp = Field(description="When it was counted.")
 
 
-class CompensationStatus(Wire):
+class CompensationStatus(Status):
     """What has become of it. Only the operator writes this."""
 
     phase: CompensationPhase = Field(
@@ -79,9 +79,6 @@ class CompensationStatus(Wire):
         default=None, description="Where it stood before."
     )
     reason: Text | None = Field(default=None, description="Why it stands there.")
-    observed_generation: int | None = Field(
-        default=None, ge=0, description="The generation of spec that this status is about."
-    )
     plan_digest: Digest | None = Field(default=None, description="What an approver approves.")
     approval_deadline: Timestamp | None = Field(
         default=None, description="Without enough approvals by then it is cancelled."

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from amends.api.outbox import KEEPS_ITS_KEY, Outbox, SupersededBy
 from amends.api.receipt import ReceiptSource, Scope
-from amends.api.resource import Column, Resource, Served
+from amends.api.resource import Column, Resource, Served, Status
 from amends.api.wire import (
     Conditions,
     History,
@@ -82,15 +82,12 @@ class Dispatch(Wire):
     )
 
 
-class DeadLetterStatus(Wire):
+class DeadLetterStatus(Status):
     """What has become of the failure."""
 
     phase: DeadLetterPhase = Field(default=DeadLetterPhase.OPEN, description="Where it stands.")
     settled: bool | None = Field(
         default=None, description="True: nothing more will happen to it by itself."
-    )
-    observed_generation: int | None = Field(
-        default=None, ge=0, description="The generation of spec that this status is about."
     )
     disposition: RecordedDisposition | None = Field(default=None, description="What was decided.")
     compensation_ref: LocalRef | None = Field(

@@ -6,7 +6,18 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from amends.api.resource import Column, Resource, Served
-from amends.api.wire import AnyJson, Digest, LocalRef, Name, Rule, Text, Timestamp, Token, Wire
+from amends.api.wire import (
+    AnyJson,
+    Digest,
+    LocalRef,
+    Name,
+    Period,
+    Rule,
+    Text,
+    Timestamp,
+    Token,
+    Wire,
+)
 
 
 class EffectOutcome(StrEnum):
@@ -77,6 +88,9 @@ class ReceiptSpec(Wire):
     redaction_tier: Token = Field(default="safe_ui", description="Who may be shown the payload.")
     error: Text | None = Field(default=None, description="What went wrong, redacted.")
     recorded_at: Timestamp = Field(description="When the evidence was taken.")
+    period: Period | None = Field(
+        default=None, description="The four hours (UTC) of its creation: lists go by them."
+    )
     supersedes: LocalRef | None = Field(
         default=None, description="The earlier receipt of the same effect that this one replaces."
     )
@@ -102,6 +116,7 @@ class Receipt(Resource):
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
         selectable=(".spec.effectId", ".spec.runId", ".spec.subject.name", ".spec.source"),
+        period=".spec.period",
     )
     RULES: ClassVar = (
         Rule(

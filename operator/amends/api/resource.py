@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from amends.api.wire import Rule, Timestamp, Wire
+from amends.api.wire import Period, Rule, Timestamp, Wire
 
 GROUP = "amends.dev"
 VERSION = "v1alpha1"
@@ -20,7 +20,9 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": "amends"}
 class ObjectMeta(BaseModel):
     """The part of metav1.ObjectMeta that decisions look at; the rest is the API server's."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, defer_build=True
+    )
 
     name: str
     namespace: str
@@ -62,6 +64,8 @@ class Served:
     columns: tuple[Column, ...]
     selectable: tuple[str, ...] = ()
     """JSON paths that `--field-selector` understands (KEP-4358), at most 8."""
+    period: str = ".status.period"
+    """The JSON path, selectable as well, that lists go by."""
     open_work: str | None = None
     """Field selector of the objects that still need the operator; None: it never watches them."""
     categories: tuple[str, ...] = field(default=("amends",))
@@ -69,11 +73,26 @@ class Served:
     """Characters of metadata.name."""
 
 
+class Status(Wire):
+    """What the status of every kind has. Only the operator writes it."""
+
+    observed_generation: int | None = Field(
+        default=None, ge=0, description="The generation of spec that this status is about."
+    )
+    period: Period | None = Field(
+        default=None, description="The four hours (UTC) of its creation: lists go by them."
+    )
+
+
 class Resource(BaseModel):
     """One object of one kind. Unknown metadata is ignored, unknown spec and status are not."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        defer_build=True,
     )
 
     SERVED: ClassVar[Served]

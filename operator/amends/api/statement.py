@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from amends.api.resource import Status
 from amends.api.wire import Conditions, Person, Rule, Token, Wire
 
 CATEGORIES = ("amends", "decisions")
@@ -42,13 +43,10 @@ class Statement(Wire):
     )
 
 
-class StatementStatus(Wire):
+class StatementStatus(Status):
     """Whether it counted, and why not."""
 
     settled: bool | None = Field(default=None, description="True: it has counted, or never will.")
-    observed_generation: int | None = Field(
-        default=None, ge=0, description="The generation of spec that this status is about."
-    )
     bound_uid: Token | None = Field(
         default=None, description="Uid of the one subject it can count for."
     )

@@ -59,6 +59,7 @@ class Wire(BaseModel):
         populate_by_name=True,
         extra="forbid",
         frozen=True,
+        defer_build=True,  # most commands need few of the types
         use_enum_values=False,
     )
 
@@ -123,6 +124,9 @@ Name = Annotated[
     ),
 ]
 """Name of an object in the same namespace (RFC 1123 subdomain)."""
+
+Period = Annotated[str, Field(max_length=13)]
+"""Four hours by UTC, named by their date and first hour: 2026-01-31T08 is 8:00 to 11:59."""
 
 Token = Annotated[str, Field(max_length=256)]
 """A short identifier that some other system chose."""

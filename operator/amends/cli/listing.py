@@ -16,6 +16,7 @@ from amends.cli.options import Format
 from amends.cli.preview import plain
 from amends.cli.render import Column
 from amends.cli.session import Session
+from amends.cli.tables import ServerTables
 from amends.cli.where import Where
 from amends.ports import Raw
 
@@ -95,7 +96,7 @@ def list_(
     selector, after = filters.selector(wanted), _place(cursor)
     with Session.open(Where(namespace, all_namespaces, context, kubeconfig)) as session:
         try:
-            page = ledger.newest(session.tables(wanted, selector), limit, after)
+            page = ledger.newest(ServerTables(session, wanted, selector), limit, after)
         except ledger.OldCrds as why:
             raise Failure(
                 f"the CRDs of this cluster are older than this kubectl-amends: {why}",
@@ -104,7 +105,10 @@ def list_(
             ) from why
         match output:
             case Format.TABLE | Format.WIDE:
-                _show(session, wanted, filters, page, wide=output is Format.WIDE)
+                if page.rows:
+                    _show(page, everywhere=session.namespace is None, wide=output is Format.WIDE)
+                else:
+                    typer.echo(_nothing(session, wanted, filters, after), err=True)
             case Format.NAME:
                 for row in page.rows:
                     typer.echo(f"{wanted.lower()}.{GROUP}/{row.name}")
@@ -127,13 +131,10 @@ def _whole(session: Session, kind: str, page: Page) -> list[Raw]:
     return session.get_all(kind, [(row.namespace, row.name) for row in page.rows])
 
 
-def _show(session: Session, kind: str, filters: Filters, page: Page, *, wide: bool) -> None:
-    if not page.rows:
-        typer.echo(_nothing(session, kind, filters, page), err=True)
-        return
+def _show(page: Page, *, everywhere: bool, wide: bool) -> None:
     columns = [
         Column(head, [_cell(row.cells[number]) for row in page.rows])
-        for head, number in _columns(page.columns, everywhere=session.namespace is None)
+        for head, number in _columns(page.columns, everywhere=everywhere)
         if wide or not page.columns[number]["priority"] or head == NAMESPACE
     ]
     # The phase, or what stands for it, is the first column after the name.
@@ -147,9 +148,7 @@ def _show(session: Session, kind: str, filters: Filters, page: Page, *, wide: bo
 
 def _say_how_to_go_on(page: Page) -> None:
     if page.cursor is not None:
-        typer.echo(
-            f"{len(page.rows)} of {page.total}; the next ones: --cursor {page.cursor}", err=True
-        )
+        typer.echo(f"{len(page.rows)} shown; the next ones: --cursor {page.cursor}", err=True)
 
 
 def _columns(
@@ -167,7 +166,7 @@ def _cell(value: object) -> str:
     return "" if value is None else plain(str(value)).replace("\n", " ")
 
 
-def _nothing(session: Session, kind: str, filters: Filters, page: Page) -> str:
+def _nothing(session: Session, kind: str, filters: Filters, after: Place | None) -> str:
     where = f"in namespace {session.namespace}" if session.namespace else "in any namespace"
     what = " ".join(word for word in (kinds.spoken(kind) + "s", str(filters)) if word)
-    return f"No more {what} {where}." if page.total else f"No {what} {where}."
+    return f"No more {what} {where}." if after is not None else f"No {what} {where}."

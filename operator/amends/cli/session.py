@@ -117,35 +117,14 @@ class Session:
             "continue", ""
         )
 
-    def tables(self, kind: str, selector: str) -> Iterator[ledger.Table]:
-        """What the namespace, or all of them, hold, as tables without the objects."""
-        query = {"limit": str(ledger.ROWS_A_REQUEST), "includeObject": "None"}
-        if selector:
-            query["fieldSelector"] = selector
-        while True:
-            table = self._call(
-                self._asked("list", kind, self.namespace),
-                "GET",
-                path_of(kind, self.namespace),
-                query=query,
-                accept=ledger.ACCEPT,
-            )
-            yield table
-            if not (token := table["metadata"].get("continue")):
-                return
-            query["continue"] = token
+    def table(self, kind: str, query: Mapping[str, str]) -> ledger.Table:
+        """What the namespace, or all of them, hold, as the server's table."""
+        return self._table(kind, self.namespace, query)
 
     def names(self, kind: str, namespace: str | None = None) -> list[str]:
         """Names of a kind in one namespace; of very many, some."""
-        space = namespace or self.home
         query = {"limit": str(NAMES_TO_COMPARE), "includeObject": "None"}
-        table = self._call(
-            self._asked("list", kind, space),
-            "GET",
-            path_of(kind, space),
-            query=query,
-            accept=ledger.ACCEPT,
-        )
+        table = self._table(kind, namespace or self.home, query)
         return [row["cells"][0] for row in table["rows"]]
 
     def namespaces(self) -> list[str]:
@@ -258,6 +237,16 @@ class Session:
     def asked(self, verb: str, kind: str, namespace: str | None) -> Asked:
         """What a Failure says was asked."""
         return self._asked(verb, kind, namespace)
+
+    def _table(self, kind: str, space: str | None, query: Mapping[str, str]) -> ledger.Table:
+        table: ledger.Table = self._call(
+            self._asked("list", kind, space),
+            "GET",
+            path_of(kind, space),
+            query=query,
+            accept=ledger.ACCEPT,
+        )
+        return table
 
     def _asked(self, verb: str, kind: str, namespace: str | None, name: str | None = None) -> Asked:
         return Asked(verb, kind, namespace, name, self.flags)

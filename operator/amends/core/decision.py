@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Literal
 
 from amends.api.execution import Execution
+from amends.api.resource import Status
 from amends.api.wire import Wire
 from amends.core.key import Key
 
@@ -77,7 +78,7 @@ class Decision:
     """
 
     children: Sequence[Create] = ()
-    status: Wire | None = None
+    status: Status | None = None
     remove: bool = False
     effects: Sequence[Effect] = ()
     look_again: timedelta | None = None

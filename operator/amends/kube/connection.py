@@ -5,7 +5,8 @@ import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -45,6 +46,7 @@ class Connection:
         configuration.client_session_kwargs = {"trust_env": False}
         self._configuration = configuration
         self._api = client.ApiClient(configuration)
+        self._date: str | None = None
 
     @classmethod
     async def open(
@@ -72,6 +74,11 @@ class Connection:
     def api(self) -> client.ApiClient:
         """For libraries that want the official client."""
         return self._api
+
+    @property
+    def server_time(self) -> datetime | None:
+        """The server's clock when it last answered (RFC 9110, Date); None if it has not said."""
+        return parsedate_to_datetime(self._date) if self._date else None
 
     async def credentials(self) -> Credentials:
         """As they are now; tokens of service accounts change every hour."""
@@ -124,6 +131,7 @@ class Connection:
             reason = late if isinstance(why, TimeoutError) else str(why)
             fault.answer = f"{self._configuration.host}: {reason}"
             raise fault from why
+        self._date = response.headers.get("Date")
         if response.status >= 300:
             fault = _refused(method, path, response.status, response.headers, content)
             fault.status, fault.answer = response.status, _message(content)

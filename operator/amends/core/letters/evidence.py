@@ -15,6 +15,7 @@ from amends.api.receipt import (
 )
 from amends.api.wire import LocalRef
 from amends.core.decision import Create
+from amends.core.period import period_of
 from amends.core.records import identity
 from amends.core.records.digest import digest
 from amends.core.records.receipts import SAME_EVIDENCE, TEXT_LIMIT, audit_hash, exact, is_genuine
@@ -90,6 +91,7 @@ def of_dispatch(
             pointer=f"dead-letter://{meta.name}",
             error=redact_text(error)[:TEXT_LIMIT] if error is not None else None,
             recorded_at=now,
+            period=period_of(now),
             supersedes=LocalRef(name=replaced.metadata.name) if replaced is not None else None,
             audit_hash=audit_hash(name, meta.name, spec.operation, payload_digest),
         ),

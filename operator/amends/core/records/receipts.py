@@ -10,6 +10,7 @@ from amends.api.compensation import Compensation
 from amends.api.receipt import EffectOutcome, Receipt, ReceiptSource, ReceiptSpec, Scope, Subject
 from amends.api.wire import LocalRef
 from amends.core.decision import Create
+from amends.core.period import period_of
 from amends.core.records import identity
 from amends.core.records.digest import digest
 from amends.core.records.redaction import redact, redact_text
@@ -80,6 +81,7 @@ def of_action(
             pointer=f"external-action://{action.metadata.name}",
             error=redact_text(error)[:TEXT_LIMIT] if error is not None else None,
             recorded_at=now,
+            period=period_of(now),
             supersedes=LocalRef(name=supersedes.metadata.name) if supersedes is not None else None,
             audit_hash=audit_hash(name, action.metadata.name, spec.operation, payload_digest),
         ),
@@ -137,6 +139,7 @@ def of_compensation(
             payload=redact(payload),
             pointer=f"compensation://{meta.name}",
             recorded_at=now,
+            period=period_of(now),
             audit_hash=audit_hash(name, meta.name, outbox.operation, payload_digest),
         ),
     )

@@ -46,8 +46,8 @@ def custom_resource_definitions() -> list[Schema]:
 def _definition(kind: type[Resource]) -> Schema:
     served = kind.SERVED
     version: Schema = {"name": VERSION, "served": True, "storage": True}
-    if served.selectable:
-        version["selectableFields"] = [{"jsonPath": path} for path in served.selectable]
+    selectable = (*served.selectable, served.period)
+    version["selectableFields"] = [{"jsonPath": path} for path in selectable]
     columns = (*served.columns, *IN_EVERY_TABLE)
     version["additionalPrinterColumns"] = [_column(column) for column in columns]
     if _has_status(kind):
