@@ -31,7 +31,7 @@ demo: venv controlplane ## the whole story on a control plane of its own; KUBECO
 	@$(VENV)/bin/python examples/demo/demo.py $(DEMO_ARGS) $(ARGS)
 
 .PHONY: test
-test: lint types controlplane ## lint, types, import rules, then every test; ARGS="-k name" for some
+test: lint types programs ## lint, types, import rules, then every test; ARGS="-k name" for some
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 .PHONY: lint
@@ -50,23 +50,70 @@ types: venv ## mypy, strict
 	@$(VENV)/bin/mypy
 
 .PHONY: crds
-crds: venv ## write crds/ and the diagrams from the types; a test fails while they differ
+crds: venv ## write crds/, the chart's copies and the diagrams; a test fails while they differ
 	@$(VENV)/bin/amends crds --write crds/
+	@$(VENV)/bin/amends crds --write charts/amends/files/crds/
+	@$(VENV)/bin/amends policies --write charts/amends/files/policies/
 	@$(VENV)/bin/amends diagrams --write docs/machines.md
 	@$(VENV)/bin/amends diagrams --write README.md
 
+.PHONY: chart
+chart: crds ## write the generated parts of charts/amends: the copies, the table of its values
+	@$(VENV)/bin/python hack/chart/values_table.py
+
 .PHONY: controlplane
-controlplane: venv ## build the pinned etcd, kube-apiserver and friends, once; prints their folder
+controlplane: venv ## build the pinned etcd, kube-apiserver and friends, once; prints where they are
 	@$(VENV)/bin/python hack/controlplane/build.py
+
+.PHONY: programs
+programs: venv ## build all that a test runs: the control plane, helm, the node, the image
+	@$(VENV)/bin/python hack/controlplane/build.py --all
+	@$(VENV)/bin/python hack/node/machine.py
+	@$(VENV)/bin/python hack/image/image.py --if-possible
+
+.PHONY: node
+node: programs ## run a real node until Ctrl-C, as root; ARGS="image.tar" loads images
+	@$(VENV)/bin/python hack/node/node.py $(ARGS)
+
+ENGINE ?= docker
+VERSION ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/amends/__init__.py)
+TAG ?= amends:$(VERSION)
+
+.PHONY: image
+image: ## build the operator's image; BASE=image, TAG=name, ENGINE=docker, podman or buildah
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) && export SOURCE_DATE_EPOCH && \
+	$(ENGINE) build --tag $(TAG) $(if $(BASE),--build-arg BASE=$(BASE)) \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		$(if $(filter docker,$(ENGINE)),,--timestamp $$SOURCE_DATE_EPOCH) $(ARGS) .
 
 .PHONY: bench
 bench: venv controlplane ## measure; every number in the docs names its ARGS
 	@$(VENV)/bin/python tests/bench/bench.py $(ARGS)
 
 .PHONY: lock
-lock: venv ## write both locks from pyproject.toml; ARGS=--upgrade takes newer versions
-	@$(call COMPILE,requirements.lock)
-	@$(call COMPILE,requirements-dev.lock,--group dev --constraints requirements.lock)
+lock: venv ## write the locks from pyproject.toml; ARGS=--upgrade takes newer versions
+	@$(call COMPILE,requirements.lock,pyproject.toml)
+	@$(call COMPILE,requirements-build.lock,--group build)
+	@$(call COMPILE,requirements-dev.lock,pyproject.toml --group dev \
+		--constraints requirements.lock --constraints requirements-build.lock)
+
+# Where `make sbom` writes; reproducible: the same lock gives the same bytes.
+SBOM ?= dist/amends.cdx.json
+
+.PHONY: sbom
+sbom: venv ## a CycloneDX bill of materials of what the operator ships; SBOM=path for elsewhere
+	@mkdir -p $(dir $(SBOM))
+	@PYTHONWARNINGS=ignore $(VENV)/bin/cyclonedx-py requirements requirements.lock \
+		--pyproject pyproject.toml --output-reproducible --short-PURLs --output-file $(SBOM) \
+		$(ARGS)
+
+.PHONY: licenses
+licenses: venv ## the licence of every package that the operator ships; fails on one not agreed to
+	@$(VENV)/bin/python hack/supply/licenses.py
+
+.PHONY: audit
+audit: venv ## ask public advisories about the lock; says so (69) where none can be reached
+	@$(VENV)/bin/python hack/supply/audit.py $(ARGS)
 
 .PHONY: clean
 clean: ## remove what the tools left in the work tree; the shared cache stays
@@ -79,8 +126,8 @@ clean: ## remove what the tools left in the work tree; the shared cache stays
 venv:
 	@sh hack/venv.sh >/dev/null
 
-# COMPILE: the lock's name, further flags. The locks hold names, versions and hashes, no addresses;
+# COMPILE: the lock's name, what goes into it. The locks hold names, versions and hashes, no addresses;
 # --universal makes one lock for every platform and every Python from 3.11 on.
-COMPILE = $(VENV)/bin/uv pip compile pyproject.toml $(2) --output-file $(1) $(ARGS) --quiet \
+COMPILE = $(VENV)/bin/uv pip compile $(2) --output-file $(1) $(ARGS) --quiet \
 	--no-config --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 import installation
+import machine
 from controlplane import ControlPlane
 from installation import RunningOperator
+from node import Node
 from support.boards import ServedBoard
 from support.manifests import unique
 from support.target import Target
@@ -20,6 +22,9 @@ TESTS = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`make test` runs two processes; tests that share a control plane stay together in one."""
     for item in items:
+        if item.get_closest_marker("node") is not None:
+            item.add_marker(pytest.mark.xdist_group("node"))
+            continue
         if item.get_closest_marker("controlplane") is not None:
             bare = "control_plane" in getattr(item, "fixturenames", ())
             folder = item.path.relative_to(TESTS).parts[0]
@@ -37,6 +42,20 @@ def installed() -> Iterator[Installed]:
         everything = Installed(cp, installation.install(cp))
         yield everything
         everything.close()
+
+
+@pytest.fixture(scope="session")
+def node_can_run() -> None:
+    """Skips the tests of real nodes where none can run, unless CI demands them."""
+    if not machine.is_required() and (why := machine.objection()) is not None:
+        pytest.skip(why)
+
+
+@pytest.fixture(scope="session")
+def node(node_can_run: None) -> Iterator[Node]:
+    """A real node."""
+    with Node.start() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,16 @@
 """Builds the programs of a control plane from Go modules, once, into a cache outside the work tree.
 
-`python hack/controlplane/build.py [NAME...]` prints the folder of the programs as its last line.
+`python hack/controlplane/build.py [NAME...]` ends by printing where each program is; without a name
+it builds what a control plane needs, with --all everything but what only a node needs.
 It needs nothing but Python's standard library, so it runs before any virtual environment exists.
 
-    <cache>/controlplane/<key>/bin/     finished programs, each moved into place when it is whole
-    <cache>/controlplane/<key>/lock     held by the one process that builds
-    <cache>/go/<version>/               a Go from PyPI, where the machine has none (toolchain.py)
+    <cache>/controlplane/<module>-<key>/bin/   finished programs, moved into place when whole
+    <cache>/controlplane/<module>-<key>/lock   held by the one process that builds
+    <cache>/go/<version>/                      a Go from PyPI, where there is none (toolchain.py)
 
 <cache> is $AMENDS_CACHE, or else `amends` under $XDG_CACHE_HOME or ~/.cache. <key> is a hash of all
-that decides what is built, so another version never meets the files of this one.
+that decides what is built, so another version never meets the files of this one, and a change of
+one module rebuilds no other.
 """
 
 import argparse
@@ -37,6 +39,7 @@ class Program:
     name: str
     module: str
     package: str
+    tags: tuple[str, ...] = ()
 
     @property
     def go_mod(self) -> str:
@@ -54,17 +57,24 @@ class Program:
 
     @property
     def ldflags(self) -> str:
-        """Stripped, and for Kubernetes stamped: unstamped it reports its version as v0.0.0."""
-        if not self.package.startswith("k8s.io/"):
-            return "-s -w"
-        major, minor, _ = self.version.removeprefix("v").split(".", 2)
-        stamp = {"gitVersion": self.version, "gitMajor": major, "gitMinor": minor}
-        into = "k8s.io/component-base/version"
-        return " ".join(["-s -w", *(f"-X {into}.{name}={v}" for name, v in stamp.items())])
+        """Stripped, and stamped: these programs do not know their own version otherwise."""
+        return " ".join(["-s -w", *(f"-X {name}={v}" for name, v in self._stamp().items())])
+
+    def _stamp(self) -> dict[str, str]:
+        if self.package.startswith("k8s.io/"):
+            major, minor, _ = self.version.removeprefix("v").split(".", 2)
+            stamp = {"gitVersion": self.version, "gitMajor": major, "gitMinor": minor}
+            return {f"k8s.io/component-base/version.{name}": v for name, v in stamp.items()}
+        if self.package.startswith("helm.sh/"):
+            return {"helm.sh/helm/v4/internal/version.version": self.version}
+        if self.package.startswith("github.com/containerd/"):
+            return {"github.com/containerd/containerd/v2/version.Version": self.version}
+        return {}
 
     @property
     def flags(self) -> list[str]:
-        return ["-trimpath", "-buildvcs=false", f"-ldflags={self.ldflags}"]
+        tags = [f"-tags={','.join(self.tags)}"] if self.tags else []
+        return ["-trimpath", "-buildvcs=false", *tags, f"-ldflags={self.ldflags}"]
 
 
 PROGRAMS = (
@@ -74,23 +84,65 @@ PROGRAMS = (
     Program(
         "kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager"
     ),
+    Program("kube-apiserver-1.34", "kubernetes-1.34", "k8s.io/kubernetes/cmd/kube-apiserver"),
+    Program("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
+    Program("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet"),
+    Program("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler"),
+    Program("kube-proxy", "kubernetes", "k8s.io/kubernetes/cmd/kube-proxy"),
+    *(
+        Program(
+            name,
+            "containerd",
+            f"github.com/containerd/containerd/v2/cmd/{name}",
+            # Snapshotters that nobody here uses, and what traces would be sent with.
+            tags=("no_btrfs", "no_devmapper", "no_zfs", "no_tracing"),
+        )
+        for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+    ),
 )
+
+API_SERVERS = {
+    "1.36": "kube-apiserver",
+    "1.34": "kube-apiserver-1.34",
+    "1.31": "kube-apiserver-1.34",
+}
+"""The API server of each Kubernetes to test with; the first is the one that all else is of."""
+EMULATED = ("1.31",)
+"""Which of them a newer API server stands for, with --emulated-version: as far back as it goes."""
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager")
+"""What every control plane needs; the others are built for whoever asks for them by name."""
+
+NODE = (
+    *("kubelet", "kube-scheduler", "kube-proxy"),
+    *("containerd", "containerd-shim-runc-v2", "ctr"),
+)
+"""What a real node needs besides; hack/node builds them, where a node can run."""
 
 
 class BuildFailed(RuntimeError):
     """A program could not be built; the text holds what the compiler said."""
 
 
-def build(names: Iterable[str] | None = None) -> Path:
-    """The folder with the programs asked for (all, unless named), built where they are missing."""
-    wanted = [p for p in PROGRAMS if names is None or p.name in set(names)]
-    home = cache() / "controlplane" / key()
-    if _missing(wanted, home):
-        with alone(home / "lock", "building the control plane"):
-            # Asked again under the lock: the process waited for may have built them.
-            if missing := _missing(wanted, home):
-                _build_all(missing, home)
-    return home / "bin"
+def build(names: Iterable[str] = CONTROL_PLANE) -> dict[str, Path]:
+    """Where each of these programs is, built where it is missing."""
+    programs = _named(names)
+    for module in dict.fromkeys(program.module for program in programs):
+        home = home_of(module)
+        wanted = [program for program in programs if program.module == module]
+        if _missing(wanted, home):
+            with alone(home / "lock", f"building {module}"):
+                # Asked again under the lock: the process waited for may have built them.
+                if missing := _missing(wanted, home):
+                    _build_all(missing, home)
+    return {program.name: home_of(program.module) / "bin" / program.name for program in programs}
+
+
+def _named(names: Iterable[str]) -> list[Program]:
+    known = {program.name: program for program in PROGRAMS}
+    try:
+        return [known[name] for name in names]
+    except KeyError as missing:
+        raise BuildFailed(f"no such program: {missing}; there are {', '.join(known)}") from None
 
 
 def cache() -> Path:
@@ -100,14 +152,21 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "amends"
 
 
-def key() -> str:
-    """Names what is built: changes with the module files, the build flags and the Go target."""
+def home_of(module: str) -> Path:
+    """Where a module's programs are kept."""
+    return cache() / "controlplane" / f"{module}-{key(module)}"
+
+
+def key(module: str) -> str:
+    """Names what is built: changes with the module's files, the build flags and the Go target.
+
+    Not with the list of programs: one more of them leaves those that are built as they are.
+    """
     digest = hashlib.sha256()
-    digest.update(
-        json.dumps([_target(), [[p.name, p.package, p.flags] for p in PROGRAMS]]).encode()
-    )
-    for file in sorted(MODULES.glob("*/go.*")):
-        digest.update(f"{file.relative_to(MODULES)}\0".encode() + file.read_bytes() + b"\0")
+    flags = sorted({" ".join(p.flags) for p in PROGRAMS if p.module == module})
+    digest.update(json.dumps([_target(), flags]).encode())
+    for file in sorted((MODULES / module).glob("go.*")):
+        digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -153,22 +212,23 @@ def _build_one(go: Path, program: Program, output: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Builds what is missing and prints the folder."""
+    """Builds what is missing and prints where each program is."""
     parser = argparse.ArgumentParser(description="Build the control plane's programs, once.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these programs")
-    names = parser.parse_args(arguments).names
-    if unknown := set(names) - {program.name for program in PROGRAMS}:
-        parser.error(f"no such program: {', '.join(sorted(unknown))}")
+    parser.add_argument("--all", action="store_true", help="every program but those of a node")
+    given = parser.parse_args(arguments)
+    everything = [p.name for p in PROGRAMS if p.name not in NODE]
+    names = everything if given.all else given.names or CONTROL_PLANE
     # A terminated build cleans up as an interrupted one does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        folder = build(names or None)
+        for path in build(names).values():
+            print(path)
     except (BuildFailed, NoGo) as failed:
         print(failed, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    print(folder)
     return 0
 
 

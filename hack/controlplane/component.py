@@ -29,12 +29,20 @@ class Component:
         self._guard = guard
 
     @classmethod
-    def start(cls, command: Sequence[str | Path], *, log: Path, cwd: Path) -> Self:
-        """Starts the program; its output replaces what the log held."""
+    def start(
+        cls,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        cwd: Path,
+        name: str = "",
+        guard: Sequence[str | Path] = (_GUARD, str(_GRACE)),
+    ) -> Self:
+        """Starts the program under a guard; its output replaces what the log held."""
         with log.open("wb") as output:
-            guard = subprocess.Popen(
+            guarding = subprocess.Popen(
                 # Isolated and without site: a guard starts fast and minds nobody's environment.
-                [sys.executable, "-I", "-S", _GUARD, str(_GRACE), *command],
+                [sys.executable, "-I", "-S", *guard, *command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
@@ -42,10 +50,10 @@ class Component:
                 # Out of reach of Ctrl-C, which is for the starter: it stops us in good order.
                 start_new_session=True,
             )
-        assert guard.stdout is not None
-        with guard.stdout:
-            said = guard.stdout.readline()
-        component = cls(Path(command[0]).name, log, guard, int(said or 0))
+        assert guarding.stdout is not None
+        with guarding.stdout:
+            said = guarding.stdout.readline()
+        component = cls(name or Path(command[0]).name, log, guarding, int(said or 0))
         if not said:
             component.stop()
             raise ComponentFailed(component.failure("could not be started"))

@@ -11,8 +11,8 @@ TOKENS = "keys/tokens.csv"
 POLICY = "audit-policy.json"
 AUDIT_LOG = "audit.jsonl"
 
+SERVICES = "10.0.0.0/24"
 _ISSUER = "https://kubernetes.default.svc"
-_SERVICES = "10.0.0.0/24"
 _READS = ["get", "list", "watch", "head", "options"]
 
 AUDIT_POLICY = {
@@ -20,12 +20,13 @@ AUDIT_POLICY = {
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
+        {"level": "Metadata", "users": ["system:serviceaccount:amends-system:amends"]},
         {"level": "Metadata", "verbs": _READS, "resources": [{"group": "amends.dev"}]},
         {"level": "None", "verbs": _READS},
         {"level": "Metadata"},
     ],
 }
-"""Every write, and of the reads those of our own API group."""
+"""Every write; of the reads our own API group's, and all that the operator's account asks."""
 
 
 def for_etcd(data: Path) -> list[str]:
@@ -60,7 +61,7 @@ def for_apiserver(home: Path, *, port: int, etcd: str, keys: Keys) -> list[str]:
         f"--service-account-issuer={_ISSUER}",
         f"--service-account-key-file={keys.token_key}",
         f"--service-account-signing-key-file={keys.token_key}",
-        f"--service-cluster-ip-range={_SERVICES}",
+        f"--service-cluster-ip-range={SERVICES}",
         f"--audit-policy-file={home / POLICY}",
         f"--audit-log-path={home / AUDIT_LOG}",
         "--audit-log-maxsize=0",  # one file, however long a benchmark runs
@@ -74,7 +75,7 @@ def for_controller_manager(*, kubeconfig: Path, keys: Keys) -> list[str]:
         "--use-service-account-credentials",
         f"--root-ca-file={keys.authority}",
         f"--service-account-private-key-file={keys.token_key}",
-        f"--service-cluster-ip-range={_SERVICES}",
+        f"--service-cluster-ip-range={SERVICES}",
         "--leader-elect=false",
         "--secure-port=0",
         # The default of 20 a second makes it hold itself back for seconds while it starts.

@@ -83,7 +83,13 @@ def make_keys(folder: Path, addresses: Sequence[str]) -> Keys:
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName("localhost"), *alternatives]), critical=False
         )
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        # The API server is a client, too: to the kubelet of a node.
+        .add_extension(
+            x509.ExtendedKeyUsage(
+                [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+            ),
+            critical=False,
+        )
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()),
             critical=False,
@@ -123,10 +129,10 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> str:
     ).decode()
 
 
-def make_tokens(file: Path) -> dict[str, str]:
+def make_tokens(file: Path, users: Sequence[User]) -> dict[str, str]:
     """Writes the API server's token file with a new random token per user, and returns them."""
-    tokens = {user.name: secrets.token_hex(16) for user in USERS}
-    rows = [f'{tokens[u.name]},{u.name},{u.name},"{",".join(u.groups)}"\n' for u in USERS]
+    tokens = {user.name: secrets.token_hex(16) for user in users}
+    rows = [f'{tokens[u.name]},{u.name},{u.name},"{",".join(u.groups)}"\n' for u in users]
     write_secret(file, "".join(rows))
     return tokens
 

@@ -3,10 +3,11 @@
 The demo, the tests and the bench all start here, so that what they show is one and the same.
 """
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,12 @@ from waiting import wait_for
 
 REPO = Path(__file__).resolve().parents[2]
 CRDS = REPO / "crds"
-POLICIES = REPO / "charts/amends/files/policies"
+POLICIES = REPO / "operator/amends/admission"
 RBAC = REPO / "charts/amends/files/rbac"
 SYSTEM_NAMESPACE = "amends-system"
 SERVICE_ACCOUNT = "amends"
 
-
-PARTS = (RBAC / "operator.yaml", RBAC / "people.yaml", POLICIES)
+RIGHTS = (RBAC / "operator.yaml", RBAC / "people.yaml")
 
 
 class Cluster(Protocol):
@@ -46,12 +46,26 @@ def install(cluster: Cluster, *, token_seconds: int = 3600) -> Path:
     """CRDs, admission policies and the operator's rights. Returns the operator's kubeconfig."""
     cluster.kubectl("apply", "--server-side", "-f", CRDS)
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", CRDS)
-    for part in PARTS:
+    for part in (*RIGHTS, *policies(cluster)):
         cluster.kubectl("apply", "-f", part)
     wait_for(lambda: enforces(cluster), seconds=60, what="the admission policies to be enforced")
     # A kind that is new answers "storage is (re)initializing" to lists for a while; kubectl waits.
     cluster.kubectl("get", "amends", "--all-namespaces")
     return cluster.service_account_kubeconfig(SYSTEM_NAMESPACE, SERVICE_ACCOUNT, token_seconds)
+
+
+def policies(cluster: Cluster) -> list[Path]:
+    """The admission policies that the cluster knows: below Kubernetes 1.36 nothing stamps."""
+    stamps = can_stamp(cluster)
+    return [file for file in sorted(POLICIES.glob("*.yaml")) if stamps or file.name != "stamp.yaml"]
+
+
+def can_stamp(cluster: Cluster) -> bool:
+    """Whether the cluster serves MutatingAdmissionPolicy v1."""
+    group = cluster.kubectl("get", "--raw", "/apis/admissionregistration.k8s.io/v1").stdout
+    return any(
+        kind["name"] == "mutatingadmissionpolicies" for kind in json.loads(group)["resources"]
+    )
 
 
 FORGED = """
@@ -90,14 +104,20 @@ def enforces(cluster: Cluster) -> bool:
             *("create", "--dry-run=server", "-o", "yaml", "-f", "-"), input=text, check=False
         )
 
+    def signed_or_refused(text: str) -> bool:
+        said = tried(text)
+        return "username: " in said.stdout if stamps else "does not stamp it" in said.stderr
+
+    stamps = can_stamp(cluster)
     return "spec.actor.username is x" in tried(FORGED).stderr and all(
-        "username: " in tried(UNSIGNED % unsigned).stdout for unsigned in STAMPED
+        signed_or_refused(UNSIGNED % unsigned) for unsigned in STAMPED
     )
 
 
 def installed(cluster: Cluster) -> list[str]:
     """The names of all objects of an installation that the cluster has."""
-    files = [word for part in (CRDS, *PARTS) for word in ("-f", part)]
+    parts = (CRDS, *RIGHTS, *policies(cluster))
+    files = [word for part in parts for word in ("-f", part)]
     found = cluster.kubectl("get", *files, "--ignore-not-found", "-o", "name")
     return found.stdout.split()
 
@@ -108,21 +128,41 @@ def uninstall(cluster: Cluster) -> None:
     Does not wait for the namespace to go: where no controller empties it, it stays.
     """
     patience = ("--ignore-not-found", "--timeout=60s")
-    cluster.kubectl("delete", "-f", POLICIES, *patience)
+    for file in policies(cluster):
+        cluster.kubectl("delete", "-f", file, *patience)
     cluster.kubectl("delete", "-f", CRDS, *patience)
-    for part in PARTS[:2]:
+    for part in RIGHTS:
         cluster.kubectl("delete", "-f", part, "--ignore-not-found", "--wait=false")
 
 
-def add_tenant(cluster: Cluster, namespace: str, *, group: str) -> None:
+def add_tenant(
+    cluster: Cluster, namespace: str, *, group: str, annotations: Mapping[str, str] | None = None
+) -> None:
     """A tenant's namespace with its runner, whose people (a group) may ask and approve."""
-    cluster.kubectl("create", "namespace", namespace)
-    cluster.kubectl("apply", "-n", namespace, "-f", RBAC / "tenant.yaml")
-    for role in ("amends-viewer", "amends-responder", "amends-approver"):
-        cluster.kubectl(
-            *("create", "rolebinding", role, "-n", namespace),
-            *(f"--clusterrole={role}", f"--group={group}"),
-        )
+    metadata = {"name": namespace, "annotations": dict(annotations or {})}
+    tenant = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    cluster.kubectl("create", "-f", "-", input=json.dumps(tenant))
+    roles = ("amends-viewer", "amends-responder", "amends-approver")
+    bindings = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [_bound(role, group) for role in roles],
+    }
+    cluster.kubectl(
+        *("apply", "-n", namespace, "-f", RBAC / "tenant.yaml", "-f", "-"),
+        input=json.dumps(bindings),
+    )
+
+
+def _bound(role: str, group: str) -> dict[str, object]:
+    rbac = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{rbac}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": role},
+        "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": rbac, "kind": "Group", "name": group}],
+    }
 
 
 @dataclass(frozen=True)

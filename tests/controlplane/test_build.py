@@ -4,6 +4,7 @@ A small program stands in for `go`: what is tested is what happens around a buil
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,8 +52,9 @@ class Workplace:
         )
 
     @property
-    def bin(self) -> Path:
-        return self.folder / "cache" / "controlplane" / build.key() / "bin"
+    def etcd(self) -> Path:
+        """Where the etcd that is built here ends up."""
+        return self.folder / "cache/controlplane" / f"etcd-{build.key('etcd')}" / "bin/etcd"
 
     def pid_of_go(self) -> int:
         """Waits until a build is half done."""
@@ -86,9 +88,9 @@ def test_a_build_prints_where_the_whole_program_is(workplace: Workplace) -> None
     first = workplace.build("etcd")
     workplace.pid_of_go()
     workplace.let_on()
-    status, folder = ended(first)
+    status, etcd = ended(first)
 
-    whole = subprocess.run([Path(folder) / "etcd"], capture_output=True, text=True, check=True)
+    whole = subprocess.run([etcd], capture_output=True, text=True, check=True)
     assert (status, whole.stdout, workplace.files()) == (0, "whole\n", ["etcd"])
 
 
@@ -101,18 +103,39 @@ def test_two_at_once_build_once(workplace: Workplace) -> None:
 
     workplace.let_on()  # a second build would wait to be let on for ever
 
-    assert ended(first) == ended(second) == (0, str(workplace.bin))
+    assert ended(first) == ended(second) == (0, str(workplace.etcd))
 
 
-def test_two_at_once_are_fine_when_all_is_built(workplace: Workplace) -> None:
-    folder = workplace.bin
-    folder.mkdir(parents=True)
-    for program in build.PROGRAMS:
-        (folder / program.name).touch()
+def test_two_at_once_are_fine_when_it_is_built(workplace: Workplace) -> None:
+    workplace.etcd.parent.mkdir(parents=True)
+    workplace.etcd.touch()
 
-    both = [workplace.build(), workplace.build()]
+    both = [workplace.build("etcd"), workplace.build("etcd")]
 
-    assert [ended(one) for one in both] == [(0, str(folder))] * 2
+    assert [ended(one) for one in both] == [(0, str(workplace.etcd))] * 2
+
+
+def test_an_unknown_program_is_refused_with_those_there_are(workplace: Workplace) -> None:
+    refused = workplace.build("etcdd")
+    _, error = refused.communicate()
+
+    assert refused.returncode == 1
+    assert error.startswith("no such program: 'etcdd'; there are etcd, kube-apiserver, ")
+
+
+def test_a_change_of_one_module_leaves_what_others_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = tmp_path / "modules"
+    shutil.copytree(build.MODULES, modules)
+    monkeypatch.setattr(build, "MODULES", modules)
+    before = {program.module: build.key(program.module) for program in build.PROGRAMS}
+
+    with (modules / "helm" / "go.sum").open("a") as sums:
+        sums.write("\n")
+
+    changed = {module for module, key in before.items() if build.key(module) != key}
+    assert changed == {"helm"}
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
@@ -141,9 +164,9 @@ def test_a_killed_build_leaves_nothing_half_made(workplace: Workplace) -> None:
     workplace.let_on()
 
     assert (ended_abruptly, half_made) == (-signal.SIGKILL, ["etcd"])
-    status, folder = ended(next_one)
+    status, etcd = ended(next_one)
     assert (status, workplace.files()) == (0, ["etcd"])
-    assert "whole" in (Path(folder) / "etcd").read_text()
+    assert "whole" in Path(etcd).read_text()
 
 
 def test_a_build_that_fails_says_what_the_compiler_said(workplace: Workplace) -> None:
