@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 import installation
-from controlplane import ControlPlane, KubectlFailed
+from cluster import Cluster as RunningCluster
+from controlplane import KubectlFailed
 from identities import write_secret
 from waiting import wait_for
 
@@ -42,7 +43,7 @@ class Cluster(installation.Cluster, Protocol):
 class OurControlPlane:
     """A control plane that was started for the demo."""
 
-    def __init__(self, cp: ControlPlane) -> None:
+    def __init__(self, cp: RunningCluster) -> None:
         self._cp = cp
         self.kubectl = cp.kubectl
         self.service_account_kubeconfig = cp.service_account_kubeconfig

@@ -73,7 +73,7 @@ def _cluster(kubeconfig: str | None, folder: Path, terminal: Terminal) -> Iterat
     paths = [str(Path(path).expanduser().absolute()) for path in kubeconfig.split(os.pathsep)]
     if missing := [path for path in paths if not Path(path).is_file()]:
         raise CannotPlayHere(f"there is no kubeconfig {', '.join(missing)}")
-    cluster = ForeignCluster(os.pathsep.join(paths), build.build() / "kubectl", folder)
+    cluster = ForeignCluster(os.pathsep.join(paths), build.build(["kubectl"])["kubectl"], folder)
     cluster.must_be_fit()
     try:
         yield cluster
@@ -97,7 +97,7 @@ def _play_in(cluster: Cluster, folder: Path, terminal: Terminal, *, keep: bool) 
         contextlib.chdir(folder),
     ):
         stage = Stage(cluster, board, operator, folder, terminal)
-        secret = stage.write("board-secret.yaml", token=board.token)
+        secret = stage.write("board-secret.yaml", token=board.token, people=GROUP)
         cluster.kubectl("apply", "-n", TENANT, "-f", secret)
         try:
             story.play(stage)

@@ -5,13 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, Protocol
 
 from examples.demo.clusters import TENANT, Cluster
-from examples.demo.outside import MessageBoard
 from examples.demo.terminal import Terminal, abridged
 
-from installation import RunningOperator
 from waiting import wait_for
 
 _TEMPLATES = Path(__file__).parent
@@ -27,13 +25,39 @@ class NotSeen(Exception):
         self.seen = seen
 
 
+class Board(Protocol):
+    """What a stage needs of the message board, wherever it runs."""
+
+    @property
+    def origin(self) -> str:
+        """Where the operator calls it."""
+
+    @property
+    def token(self) -> str:
+        """What its callers have to show."""
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+        """Status and JSON of one request."""
+
+
+class Operator(Protocol):
+    """What a stage needs of the operator, wherever it runs."""
+
+    @property
+    def log(self) -> Path:
+        """All it has logged."""
+
+    def tail(self) -> str:
+        """The end of that."""
+
+
 @dataclass
 class Stage:
     """A cluster with Amends in it, the message board, and the terminal that all is shown on."""
 
     cluster: Cluster
-    board: MessageBoard
-    operator: RunningOperator
+    board: Board
+    operator: Operator
     folder: Path
     terminal: Terminal
 

@@ -1,4 +1,4 @@
-"""A message board on loopback: a small real service that stands for the outside world.
+"""A message board: a small real service that stands for the outside world, on loopback by default.
 
 It honours Idempotency-Key, counts what undo requests really changed, and misbehaves on request.
 README.md beside it shows it in use.
@@ -177,13 +177,13 @@ def _cut(request: web.Request) -> web.Response:
     return web.Response()  # goes nowhere
 
 
-async def serve(board: Board, port: int, started: Callable[[int], None]) -> None:
-    """Serve on loopback until cancelled, SIGTERM or SIGINT."""
+async def serve(board: Board, host: str, port: int, started: Callable[[int], None]) -> None:
+    """Serve until cancelled, SIGTERM or SIGINT."""
     # A request that hangs on purpose must not hold up the end.
     runner = web.AppRunner(board.app(), shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, host, port).start()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -196,6 +196,7 @@ async def serve(board: Board, port: int, started: Callable[[int], None]) -> None
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the board as a program."""
     parser = argparse.ArgumentParser(description="A message board that stands for the outside.")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: others may call, as in a pod")
     parser.add_argument("--port", type=int, default=8081, help="0: any free port")
     parser.add_argument("--port-file", type=Path, help="the port is written here once it listens")
     parser.add_argument(
@@ -210,10 +211,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             written = options.port_file.with_name(f"{options.port_file.name}.new")
             written.write_text(str(port))
             written.replace(options.port_file)
-        print(f"message board on http://127.0.0.1:{port}", flush=True)
+        print(f"message board on http://{options.host}:{port}", flush=True)
 
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve(Board(token), options.port, started))
+        asyncio.run(serve(Board(token), options.host, options.port, started))
 
 
 if __name__ == "__main__":

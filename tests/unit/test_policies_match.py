@@ -12,10 +12,19 @@ import yaml
 from amends.api import KINDS
 from amends.api.action import ActionSpec
 from amends.api.compensation import CompensationSpec
-from amends.core.namespace import DUPLICATE_WINDOW, RETENTION, duration
+from amends.core.namespace import (
+    APPROVAL_VALIDITY,
+    APPROVER_GROUPS,
+    APPROVERS,
+    DUPLICATE_WINDOW,
+    RETENTION,
+    UNAPPROVED,
+    NamespacePolicy,
+    duration,
+)
 from amends.core.served.crds import custom_resource_definitions
 
-POLICIES = Path(__file__).parents[2] / "charts/amends/files/policies"
+POLICIES = Path(__file__).parents[2] / "operator/amends/admission"
 ONLY_BY_THE_OPERATOR = {"deadletters", "receipts"}
 
 
@@ -56,19 +65,71 @@ def compared(condition: str) -> list[str]:
     return sorted(new for new, _ in pairs)
 
 
-def test_the_policy_that_stamps_the_requester_knows_every_field_of_the_plan() -> None:
-    (condition,) = policy("stamp.yaml", "amends-stamp-requester")["matchConditions"]
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("stamp.yaml", "amends-stamp-requester"), ("prove.yaml", "amends-prove-requester")],
+)
+def test_the_policies_for_the_requester_know_every_field_of_the_plan(file: str, name: str) -> None:
+    condition = policy(file, name)["matchConditions"][-1]["expression"]
     of_actions, of_compensations = (
-        compared(part) for part in condition["expression"].split("== 'actions'")[1].split(" : ")
+        compared(part) for part in condition.split("== 'actions'")[1].split(" : ")
     )
 
     assert of_compensations == sorted(
         field.alias or name
         for name, field in CompensationSpec.model_fields.items()
         if name not in CompensationSpec.NOT_PLAN
-    ), "list every field of the plan, and no other, in stamp.yaml"
+    ), f"list every field of the plan, and no other, in {file}"
     assert of_actions == ["compensation", "retry"]
     assert set(of_actions) < set(ActionSpec.model_fields)
+
+
+def test_the_policy_for_secrets_and_accounts_knows_every_place_for_them() -> None:
+    spec = policy("may-use.yaml", "amends-may-use")
+    served = {
+        (definition["spec"]["names"]["plural"], place)
+        for definition in custom_resource_definitions()
+        for place in _places("spec", _spec(definition))
+        if definition["spec"]["names"]["plural"] not in ONLY_BY_THE_OPERATOR
+    }
+    secrets = {place for _, place in served if "secretKeyRef" in place}
+    accounts = {place for _, place in served if place.endswith(".serviceAccountName")}
+    variables = {one["name"]: one["expression"] for one in spec["variables"]}
+    requests = set(re.findall(r"'(spec[\w.]+)'", variables["places"]))
+    asked = {one["expression"] for one in spec["validations"]}
+
+    assert resources(spec) == sorted({plural for plural, _ in served})
+    assert secrets == {
+        f"{request}.{field}"
+        for request in requests
+        for field in ("headers[].valueFrom.secretKeyRef", "bodyFrom[].secretKeyRef")
+    }
+    assert [
+        one.replace("?", "") for one in re.findall(r"object\.([\w.?]+)\.orV", variables["requests"])
+    ] == re.findall(r"'(spec[\w.]+)'", variables["places"])
+    assert accounts == {
+        place for place in accounts for one in asked if f"!object.{_optional(place)}.hasV" in one
+    }
+
+
+def _optional(place: str) -> str:
+    first, *rest = place.split(".")
+    return ".".join([first, *(f"?{step}" for step in rest)])
+
+
+def _places(path: str, schema: dict[str, Any]) -> Iterator[str]:
+    if path.endswith((".secretKeyRef", ".serviceAccountName")):
+        yield path
+    if "items" in schema:
+        yield from _places(f"{path}[]", schema["items"])
+    for name, field in schema.get("properties", {}).items():
+        yield from _places(f"{path}.{name}", field)
+
+
+def test_what_is_sent_is_new_if_any_place_for_a_secret_or_an_account_is() -> None:
+    condition = policy("may-use.yaml", "amends-may-use")["matchConditions"][-1]["expression"]
+
+    assert compared(condition) == ["compensation", "execution", "retry", "serviceAccountName"]
 
 
 def test_the_policy_against_deep_json_knows_every_place_for_it() -> None:
@@ -102,13 +163,25 @@ def _free_form(path: str, schema: dict[str, Any]) -> Iterator[str]:
 
 
 ANNOTATIONS = policy("annotations.yaml", "amends-namespace-annotations")
+EVERY = [RETENTION, DUPLICATE_WINDOW, UNAPPROVED, APPROVERS, APPROVER_GROUPS, APPROVAL_VALIDITY]
 
 
 def test_the_policy_for_annotations_knows_each_of_them() -> None:
     (condition,) = ANNOTATIONS["matchConditions"]
-    for expression in (condition["expression"], ANNOTATIONS["variables"][0]["expression"]):
-        listed = re.findall(r"'(amends\.dev/[\w-]+)'", expression)
-        assert sorted(listed) == sorted([RETENTION, DUPLICATE_WINDOW])
+    variables = {one["name"]: one["expression"] for one in ANNOTATIONS["variables"]}
+    named = r"'(amends\.dev/[\w-]+)'"
+
+    assert re.findall(named, condition["expression"]) == EVERY
+    assert re.findall(named, variables["wrong"])[: len(EVERY)] == EVERY
+    assert re.findall(named, variables["fixes"]) == EVERY
+
+
+def pattern(beginning: str) -> str:
+    """The one regular expression of the policy that begins like this."""
+    (wrong,) = (one["expression"] for one in ANNOTATIONS["variables"] if one["name"] == "wrong")
+    found = [one for one in re.findall(r"matches\('(.+?)'\)", wrong) if one.startswith(beginning)]
+    (one,) = found
+    return str(one)
 
 
 @pytest.mark.parametrize("count", ["0", "007", "1", "999999999"])
@@ -116,9 +189,22 @@ def test_the_policy_for_annotations_knows_each_of_them() -> None:
 def test_the_operator_can_read_what_the_policy_for_annotations_lets_in(
     count: str, unit: str
 ) -> None:
-    (pattern,) = re.findall(r"matches\('(.+)'\)", ANNOTATIONS["variables"][0]["expression"])
     text = count + unit
+    is_duration = unit != "" or count == "0"
+    is_validity = unit != "" and count != "0"
 
-    assert bool(re.fullmatch(pattern, text, re.ASCII)) is (unit != "" or count == "0")
-    if unit or count == "0":
+    assert bool(re.fullmatch(pattern("^(0|["), text, re.ASCII)) is is_duration
+    assert (
+        bool(re.fullmatch(pattern("^[0-9]{"), text, re.ASCII))
+        and not re.fullmatch(pattern("^0+"), text, re.ASCII)
+    ) is is_validity
+    if is_duration:
         assert duration(text) >= timedelta(0)
+    assert bool(NamespacePolicy.of({APPROVAL_VALIDITY: text}).problems) is not is_validity
+
+
+@pytest.mark.parametrize("text", [*map(str, range(13)), "", "01", "010", "1 ", "x"])
+def test_the_operator_can_read_every_number_of_approvers_that_the_policy_lets_in(text: str) -> None:
+    is_let_in = bool(re.fullmatch(pattern("^([1-9]"), text, re.ASCII))
+
+    assert bool(NamespacePolicy.of({APPROVERS: text}).problems) is not is_let_in

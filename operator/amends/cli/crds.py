@@ -1,6 +1,7 @@
 """`amends crds` and `amends diagrams`: what is generated from the types and the state machines."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,12 +34,7 @@ def crds(write: Folder = None) -> None:
     if write is None:
         sys.stdout.write("---\n".join(crd_files().values()))
         return
-    write.mkdir(parents=True, exist_ok=True)
-    files = crd_files()
-    for stale in sorted(set(write.glob(f"{GROUP}_*.yaml")) - {write / name for name in files}):
-        stale.unlink()
-    for name, text in files.items():
-        (write / name).write_text(text, encoding="utf-8")
+    write_folder(write, crd_files(), old=f"{GROUP}_*.yaml")
 
 
 def diagrams(write: Document = None) -> None:
@@ -57,6 +53,15 @@ def crd_files() -> dict[str, str]:
         f"{GROUP}_{definition['spec']['names']['plural']}.yaml": _HEADER + _yaml(definition)
         for definition in custom_resource_definitions()
     }
+
+
+def write_folder(folder: Path, files: Mapping[str, str], *, old: str) -> None:
+    """Write these files; of the others, those whose names match `old` are from earlier, and go."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in sorted(set(folder.glob(old)) - {folder / name for name in files}):
+        stale.unlink()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 class _Readable(yaml.SafeDumper):

@@ -136,7 +136,7 @@ def policies_missing(kind: str) -> Failure:
     return Failure(
         f"the admission policies are missing: nobody stamped you on this {spoken(kind)}, so it "
         "would prove nothing",
-        "install them: kubectl apply -f charts/amends/files/policies/",
+        "install them: helm upgrade, or amends policies | kubectl apply -f -",
         "check: kubectl get mutatingadmissionpolicybindings,validatingadmissionpolicybindings",
     )
 

@@ -6,7 +6,7 @@ simply done again.
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from amends.api.action import Action, ActionOutcome, ActionPhase, ActionSpec
 from amends.client.errors import WrongField
 from amends.core.actions.words import classify
 from amends.kube.connection import Connection
-from amends.ports import Gone, Raw
+from amends.ports import Gone, Raw, Rejected
 
 CLAIMED_BY = f"{GROUP}/claimed-by"
 """Annotation: which process holds the claim; by it, it knows its own, and people whom to ask."""
@@ -117,9 +117,14 @@ class Ledger:
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "Action",
             "metadata": {"name": name, "annotations": {CLAIMED_BY: self.holder}},
-            "spec": spec,
         }
-        await self.connection.call("POST", self._path(), query=_STRICT, body=body)
+
+        async def create(spec: Mapping[str, Any]) -> None:
+            await self.connection.call(
+                "POST", self._path(), query=_STRICT, body={**body, "spec": spec}
+            )
+
+        await self._signed(spec, create)
 
     async def _take_over(self, before: Raw, spec: Mapping[str, Any]) -> None:
         kept = {name: value for name, value in before["spec"].items() if name in KEPT}
@@ -128,19 +133,41 @@ class Ledger:
     async def _replace(self, before: Raw, spec: Mapping[str, Any]) -> None:
         """A JSON patch, because a merge patch cannot write the nulls that an input may hold."""
         meta = before["metadata"]
-        patch = [
-            # The server takes it as a precondition: 409 if anybody wrote since.
-            _put("/metadata/resourceVersion", meta["resourceVersion"]),
-            _put("/metadata/annotations", {**meta.get("annotations", {}), CLAIMED_BY: self.holder}),
-            _put("/spec", spec),
-        ]
-        await self.connection.call(
-            "PATCH",
-            self._path(meta["name"]),
-            query=_STRICT,
-            body=patch,
-            content_type=JSON_PATCH,
-        )
+        claimed = {**meta.get("annotations", {}), CLAIMED_BY: self.holder}
+
+        async def patch(spec: Mapping[str, Any]) -> None:
+            await self.connection.call(
+                "PATCH",
+                self._path(meta["name"]),
+                query=_STRICT,
+                body=[
+                    # The server takes it as a precondition: 409 if anybody wrote since.
+                    _put("/metadata/resourceVersion", meta["resourceVersion"]),
+                    _put("/metadata/annotations", claimed),
+                    _put("/spec", spec),
+                ],
+                content_type=JSON_PATCH,
+            )
+
+        await self._signed(spec, patch)
+
+    async def _signed(
+        self, spec: Mapping[str, Any], write: Callable[[Mapping[str, Any]], Awaitable[None]]
+    ) -> None:
+        """Write it, and in our own name if the server asks for that: it stamps from 1.36 on."""
+        try:
+            await write(spec)
+        except Rejected as why:
+            if _OWN_NAME not in (why.answer or ""):
+                raise
+            await write({**spec, "requester": await self._ourselves()})
+
+    async def _ourselves(self) -> Raw:
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        answer = await self.connection.call("POST", path, body=review)
+        found = answer["status"]["userInfo"]
+        return {name: found[name] for name in ("username", "uid", "groups") if name in found}
 
     def _is_mine(self, raw: Raw) -> bool:
         return bool(raw["metadata"].get("annotations", {}).get(CLAIMED_BY) == self.holder)
@@ -153,6 +180,10 @@ class Ledger:
 
 _STRICT = {"fieldValidation": "Strict"}
 """A cluster with an older CRD refuses what it does not know, instead of dropping it silently."""
+
+
+_OWN_NAME = "spec.requester.username"
+"""What the policy that proves the requester speaks of where nothing stamps it."""
 
 
 def _put(path: str, value: Any) -> dict[str, Any]:

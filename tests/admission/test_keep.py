@@ -10,6 +10,13 @@ from waiting import wait_for
 
 pytestmark = pytest.mark.controlplane
 
+
+@pytest.fixture
+def tenant(fresh: Tenant) -> Tenant:
+    """A namespace of its own, because what runs cannot be cleared away."""
+    return fresh
+
+
 RUNNING = ("Approved", "Running")
 RETRYING = ("RetryRequested", "Retrying")
 USERS = pytest.mark.parametrize("user", ["admin", "operator"])
