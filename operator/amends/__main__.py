@@ -1,4 +1,4 @@
-"""`amends`: run the operator; write the CRDs and the diagrams."""
+"""`amends`: run the operator, check an installation; write the CRDs, policies and diagrams."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from kubernetes.aio.config import ConfigException
 
 from amends import __version__
+from amends.admission import policies as policies_for
+from amends.cli.check import check
 from amends.cli.crds import crds, diagrams
+from amends.cli.policies import policies
 from amends.core.namespace import duration
 from amends.executors.registry import BadPlugIn
 from amends.handlers.process import run as run_operator
@@ -27,6 +31,8 @@ app = typer.Typer(
 )
 app.command()(crds)
 app.command()(diagrams)
+app.command()(policies)
+app.command()(check)
 
 
 def _version(wanted: bool) -> None:
@@ -48,6 +54,14 @@ def _address(text: str | None) -> str | None:
     if text is not None and not (host and port.isdecimal() and 0 < int(port) < 65536):
         raise typer.BadParameter(f"{text} must be HOST:PORT, e.g. 0.0.0.0:8080")
     return text
+
+
+def _agents(names: list[str] | None) -> list[str] | None:
+    try:
+        policies_for(gitops_agents=names or ())
+    except ValueError as why:
+        raise typer.BadParameter(str(why)) from why
+    return names
 
 
 @app.callback()
@@ -80,6 +94,15 @@ def run(
         typer.Option(
             help="Origin the http executor may call, e.g. https://*.example.com; repeatable. "
             "Default: https:// anywhere but loopback, link-local, metadata and the API server."
+        ),
+    ] = None,
+    gitops_agent: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            callback=_agents,
+            help="Service account that may decide, as people-decide.yaml lists it, e.g. "
+            "system:serviceaccount:flux-system:kustomize-controller; repeatable, in that order.",
         ),
     ] = None,
     lease_namespace: Annotated[
@@ -143,6 +166,7 @@ def run(
     settings = Settings(
         kubeconfig=kubeconfig,
         allowed_targets=tuple(allow_target or Settings.allowed_targets),
+        gitops_agents=tuple(gitops_agent or ()),
         lease=LeaseSettings(
             namespace=lease_namespace,
             duration_seconds=lease_seconds,
@@ -164,6 +188,10 @@ def run(
     except (LostLeadership, BadPlugIn, CannotServe, NotArchived) as why:
         typer.echo(str(why), err=True)
         raise typer.Exit(code=3 if isinstance(why, LostLeadership) else 2) from why
+    except ConfigException as why:
+        said = f"Nothing says where the cluster is ({why})"
+        typer.echo(f"{said}: run in a pod with a service account, or give --kubeconfig.", err=True)
+        raise typer.Exit(code=2) from why
 
 
 def main() -> None:

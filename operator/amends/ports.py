@@ -93,7 +93,7 @@ class Cluster(Protocol):
         """Delete the object if nobody wrote since `before` was read."""
 
     async def namespace(self, name: str) -> Namespace:
-        """What a namespace says of its tenant, possibly a minute old."""
+        """What a namespace says of its tenant, possibly half a minute old."""
 
 
 class Records(Protocol):
@@ -110,6 +110,29 @@ class Records(Protocol):
 
     async def delete(self, before: Raw) -> None:
         """Delete the object if nobody wrote since `before` was read. Raises Conflict otherwise."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The admission policies as the server holds them.
+
+    gaps: what is missing or altered, in words. changed: when any of them was last created or
+    changed. seen: when this was read. Both by the server's clock.
+    """
+
+    gaps: Sequence[str]
+    changed: datetime | None
+    seen: datetime
+
+
+class Policies(Protocol):
+    """The admission policies that have to stand. Every method may raise a Fault."""
+
+    async def standing(self) -> Standing:
+        """How they stand now."""
+
+    async def disobeyed(self) -> str | None:
+        """Ask for something that they forbid, for no effect. Why it was not refused, if so."""
 
 
 class NotArchived(Exception):

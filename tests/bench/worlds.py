@@ -14,6 +14,7 @@ from amends.api.resource import MANAGED_BY
 from amends.api.wire import Wire
 from amends.core.decide import decide
 from amends.core.decision import Decision
+from amends.core.namespace import Floors
 from amends.core.outcome import Applied
 from amends.core.world import Attempt, CompensationWorld, DeadLetterWorld
 from amends.kube.cluster import KubeCluster
@@ -122,6 +123,7 @@ def _decided(raw: Raw, **known: Any) -> Decision:
             objection=None,
             success=None,
             scope=Scope(namespace=raw["metadata"]["namespace"]),
+            floors=Floors(),
             holder=HOLDER,
             lease=timedelta(minutes=5),
             now=CLOCK.now(),

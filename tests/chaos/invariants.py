@@ -6,7 +6,7 @@ more happens by itself stands in `chaos.at_rest`.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from amends.api import Action, Compensation, Receipt
@@ -53,15 +53,46 @@ def nothing_is_executed_without_leave(server: SmallServer, key: Key, work: Work)
     undo = Compensation.read(raw)
     assert undo.spec.execution == work.execution
     assert claim.after["planDigest"] == plan_digest(NAMESPACE, key.name, undo.spec)
-    if undo.spec.approval.required:
-        agreed = [one["username"] for one in claim.after["approvals"]]
-        assert all(one["decision"] == "Approve" for one in claim.after["approvals"])
-        assert len(agreed) == len(set(agreed)) >= undo.spec.approval.approvers
-        assert undo.spec.requester is not None
-        assert undo.spec.requester.username not in agreed
-        for one in claim.after["approvals"]:
-            said = server.objects[Key("Approval", NAMESPACE, one["name"])]["spec"]
-            assert said["planDigest"] == claim.after["planDigest"], "they approved another plan"
+    agreed = _approved(server, claim)
+    assert agreed.after["approvals"] == claim.after["approvals"]
+    _was_demanded(server, undo, agreed)
+
+
+def _approved(server: SmallServer, claim: Written) -> Written:
+    """The write by which the plan of a claim was approved, the last one before it."""
+    before = server.log[: server.log.index(claim)]
+    return next(
+        one
+        for one in reversed(before)
+        if one.uid == claim.uid and one.after["phase"] == "Approved" != one.before["phase"]
+    )
+
+
+def _was_demanded(server: SmallServer, undo: Compensation, agreed: Written) -> None:
+    """What the spec and the namespace asked for when it was approved is there.
+
+    Here it is worked out from the annotations themselves, as the documentation has them.
+    """
+    asked, ledger = agreed.annotations, agreed.after["approvals"]
+    groups = [one for one in asked.get("amends.dev/approver-groups", "").split(",") if one]
+    least = int(asked.get("amends.dev/approvers", "0"))
+    lets_be = asked.get("amends.dev/unapproved") == "allow" and not groups and not least
+    if not undo.spec.approval.required and lets_be:
+        return
+    people = [one["username"] for one in ledger]
+    assert all(one["decision"] == "Approve" for one in ledger)
+    assert len(people) == len(set(people)) >= max(undo.spec.approval.approvers, least)
+    assert undo.spec.requester is not None
+    assert undo.spec.requester.username not in people
+    statements = [server.objects[Key("Approval", NAMESPACE, one["name"])] for one in ledger]
+    for said in statements:
+        plan = said["spec"]["planDigest"]
+        assert plan == agreed.after["planDigest"], "they approved another plan"
+        if validity := asked.get("amends.dev/approval-validity"):
+            made = datetime.fromisoformat(said["metadata"]["creationTimestamp"])
+            assert agreed.at - made < timedelta(seconds=int(validity.removesuffix("s")))
+    there = {group for said in statements for group in said["spec"]["actor"]["groups"]}
+    assert set(groups) <= there, f"nobody of {set(groups) - there}"
 
 
 def one_effect_per_key(server: SmallServer, target: SmallTarget) -> None:

@@ -17,6 +17,7 @@ from chaos.worlds import (
     NOW,
     SCOPE,
     compensations,
+    enforcements,
     executions,
     json_values,
     long_texts,
@@ -137,6 +138,7 @@ def dead_letter_worlds(draw: st.DrawFn) -> DeadLetterWorld:
         lease=LEASE,
         now=NOW,
         obstacle=draw(st.sampled_from([None, None, "the name is taken"])),
+        enforcement=draw(enforcements),
     )
 
 

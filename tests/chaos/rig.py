@@ -17,6 +17,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from amends.core.enforcement import ENFORCED
+from amends.core.namespace import ALLOW, UNAPPROVED
 from amends.executors import registry
 from amends.handlers import watch
 from amends.kube.cache import Cache
@@ -104,7 +106,8 @@ class Scene:
     async def namespace(self) -> str:
         """A namespace that nobody else uses."""
         name = f"chaos-{next(_names)}"
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        metadata = {"name": name, "annotations": {UNAPPROVED: ALLOW}}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         await self.admin.call("POST", "/api/v1/namespaces", body=body)
         return name
 
@@ -116,7 +119,8 @@ async def scene(stage: Stage) -> AsyncIterator[Scene]:
     users = [stage.operator, stage.admin, stage.bob, stage.alice]
     operator, admin, bob, alice = [await Connection.open(user) for user in users]
     watching = asyncio.create_task(
-        watch.run(exchange, operator, SystemClock(), None, _give_signals_back), name="watch"
+        watch.run(exchange, _nothing, operator, SystemClock(), None, _give_signals_back),
+        name="watch",
     )
     try:
         yield Scene(stage, exchange, operator, admin, bob, alice)
@@ -125,6 +129,10 @@ async def scene(stage: Stage) -> AsyncIterator[Scene]:
         await asyncio.gather(watching, return_exceptions=True)
         for connection in (operator, admin, bob, alice):
             await connection.close()
+
+
+def _nothing() -> None:
+    """The policies of this stage stand."""
 
 
 def _give_signals_back() -> None:
@@ -160,7 +168,8 @@ class Incarnation:
         cluster = WiredCluster(KubeCluster(connection, self.clock), self.line, self.namespace)
         settings = Settings(resync=self.resync, drain=timedelta(0))
         self.runtime = Runtime(
-            settings, cluster, cluster.list_open, executors, recorder, self.clock, self.holder
+            *(settings, cluster, cluster.list_open, executors, recorder, self.clock, self.holder),
+            lambda: ENFORCED,
         )
         inbox = self.wrap(self.runtime.inbox)
         self.scene.exchange.inboxes[self.namespace].append(inbox)

@@ -9,6 +9,7 @@ from typing import Any
 from amends.api import KINDS
 from amends.core.key import Key
 from amends.core.machines import PHASE_MACHINES
+from amends.core.namespace import ALLOW, UNAPPROVED
 from amends.core.outcome import Applied, Outcome
 from amends.kube.cache import key_of
 from amends.ports import Conflict, Exists, Gone, Raw
@@ -43,6 +44,8 @@ class Written:
     at: datetime
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    annotations: Mapping[str, str]
+    """What the namespace demanded then."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class SmallServer:
     """Objects with uids, generations and compare-and-swap; it refuses what the CRDs refuse."""
 
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=lambda: {UNAPPROVED: ALLOW})
+    """Of the namespace."""
     version: int = 0
     time: Time = field(default_factory=Time)
     log: list[Written] = field(default_factory=list)
@@ -127,7 +132,7 @@ class SmallServer:
             assert sent in (None, sends), f"{key} has been sent under {sent}, not {sends}"
         if was != status:
             uid, now = stored["metadata"]["uid"], self.time.now()
-            self.log.append(Written(key, uid, holder, now, was, dict(status)))
+            self.log.append(Written(key, uid, holder, now, was, dict(status), self.annotations))
             self._store(key, {**stored, "status": dict(status)})
         return self.objects[key]
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from amends.api.execution import Execution
+from amends.core.enforcement import ENFORCED
 from amends.core.key import Key
 from amends.core.outcome import Outcome
 from amends.core.world import Attempt
@@ -19,6 +20,7 @@ from amends.kube.events import EventRecorder
 from amends.ports import Fault, Namespace, Raw, Unsure, Work
 from amends.runtime.apply import Applier
 from amends.runtime.executions import Executions
+from amends.runtime.floors import NamespaceFloors
 from amends.runtime.inbox import Inbox
 from amends.runtime.observe import Observer
 from amends.runtime.queue import KeyQueue
@@ -104,7 +106,7 @@ class HolderCluster:
         )
 
     async def namespace(self, name: str) -> Namespace:
-        return Namespace({}, {})
+        return Namespace({}, self._server.annotations)
 
 
 class HeldExecutions(Executions):
@@ -205,8 +207,12 @@ class Holder:
         self.executions = HeldExecutions(self.queue.add)
         self.cluster = HolderCluster(server, name, trouble or Trouble())
         executors = {"http": AnyExecutor(), "record": AnyExecutor()}
+        self.enforcement = ENFORCED
+        self.floors = NamespaceFloors(self.cluster, self.cache, self.queue.add)
+        related = Related(self.cache, self.cluster, self.floors)
         observer = Observer(
-            Related(self.cache, self.cluster), executors, self.executions, server.time, name, CLAIM
+            *(related, executors, self.executions, server.time, name, CLAIM),
+            lambda: self.enforcement,
         )
         applier = Applier(self.cache, self.cluster, self.queue, self.executions, Silent())
         unreadable = Unreadables(self.cache, self.cluster, Silent(), server.time)

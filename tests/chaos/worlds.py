@@ -11,7 +11,9 @@ from amends.api.compensation import CompensationPhase
 from amends.api.execution import Outcome as WireOutcome
 from amends.api.outbox import OutboxPhase, SupersededBy
 from amends.api.receipt import Scope
+from amends.core.enforcement import ENFORCED, Enforcement
 from amends.core.key import Key
+from amends.core.namespace import Floors
 from amends.core.outcome import Applied, NotApplied, Unknown
 from amends.core.records import receipts
 from amends.core.records.digest import plan_digest
@@ -29,6 +31,12 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 long_texts = texts | st.integers(1, 4096).map(lambda size: "token=a " * (size // 8))
 names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True) | st.just("n" * 200)
 people = st.sampled_from(["alice", "bob", "carol", "d" * 512, "e" * 512])
+
+
+def as_seconds(seconds: int) -> timedelta:
+    return timedelta(seconds=seconds)
+
+
 times = st.sampled_from([-86400, -301, -300, -1, 0, 1, 150, 151, 299, 300, 301, 86400]).map(
     lambda seconds: NOW + timedelta(seconds=seconds)
 )
@@ -67,14 +75,35 @@ news = st.sampled_from([0, -300]).map(
 """The effect has succeeded after all."""
 
 
-def meta(name: str, uid: str = "u-1", generation: int = 3) -> dict[str, Any]:
+groups = st.lists(st.sampled_from(["sre", "security", "s" * 512]), max_size=3, unique=True)
+"""Of a person."""
+floors = st.just(Floors(unapproved=True)) | st.builds(
+    Floors,
+    unapproved=st.booleans(),
+    approvers=st.none() | st.integers(1, 10),
+    groups=groups.map(tuple),
+    validity=st.none() | st.sampled_from([1, 300, 999999999 * 86400]).map(as_seconds),
+    unreadable=st.sampled_from([(), (), ("annotation amends.dev/approvers: 'two'",)]),
+)
+"""What a namespace demands of approvals."""
+
+
+enforcements = st.sampled_from(
+    [ENFORCED, ENFORCED, Enforcement(gap="a policy is missing"), Enforcement(since=NOW)]
+)
+"""What is known of the admission policies."""
+
+
+def meta(
+    name: str, uid: str = "u-1", generation: int = 3, created: datetime = NOW
+) -> dict[str, Any]:
     return {
         "name": name,
         "namespace": "tenant",
         "uid": uid,
         "resourceVersion": "7",
         "generation": generation,
-        "creationTimestamp": NOW.isoformat(),
+        "creationTimestamp": created.isoformat(),
     }
 
 
@@ -157,7 +186,9 @@ def compensations(draw: st.DrawFn) -> Compensation:
                 "username": name,
                 "decision": "Approve",
                 "reason": draw(long_texts),
+                "groups": draw(groups),
                 "time": NOW,
+                "madeAt": draw(st.none() | times),
             }
             for number, name in enumerate(counted)
         ],
@@ -182,7 +213,7 @@ def approvals(draw: st.DrawFn, number: int, subject: Compensation | None) -> App
     digests = [subject.status.plan_digest if subject else None, f"sha256:{'0' * 64}"]
     digest = next(one for one in draw(st.permutations(digests)) if one is not None)
     raw = {
-        "metadata": meta(f"says-{number}", f"a-{number}", 1),
+        "metadata": meta(f"says-{number}", f"a-{number}", 1, draw(st.just(NOW) | times)),
         "spec": {
             "subjectRef": {
                 "name": "undo",
@@ -192,7 +223,9 @@ def approvals(draw: st.DrawFn, number: int, subject: Compensation | None) -> App
             "decision": draw(st.sampled_from(list(ApprovalDecision))),
             "reason": draw(long_texts),
             "expiresAt": draw(st.none() | times),
-            "actor": draw(st.none() | people.map(lambda name: {"username": name})),
+            "actor": draw(
+                st.none() | st.fixed_dictionaries({"username": people, "groups": groups})
+            ),
         },
         "status": {
             "settled": draw(st.sampled_from([None, None, True])),
@@ -236,10 +269,12 @@ def compensation_worlds(draw: st.DrawFn) -> CompensationWorld:
         objection=draw(st.sampled_from([None, None, "no such executor"])),
         success=draw(st.none() | news),
         scope=SCOPE,
+        floors=draw(floors),
         holder=ME,
         lease=LEASE,
         now=NOW,
         obstacle=draw(st.sampled_from([None, None, "the name is taken"])),
+        enforcement=draw(enforcements),
     )
 
 
@@ -251,4 +286,5 @@ def evidence(undo: Compensation) -> Receipt:
 @st.composite
 def approval_worlds(draw: st.DrawFn) -> ApprovalWorld:
     subject = draw(st.none() | compensations())
-    return ApprovalWorld(draw(approvals(1, subject)), subject, NOW)
+    said = draw(approvals(1, subject))
+    return ApprovalWorld(said, subject, draw(floors), NOW, draw(enforcements))

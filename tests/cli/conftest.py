@@ -13,6 +13,7 @@ from support.tenant import Installed, Tenant
 def checkout(installed: Installed) -> Iterator[Tenant]:
     """A tenant with the run of support.scene. Nobody changes it."""
     made = installed.tenant("checkout")
+    made.people_may("use", "secrets", "pay")
     scene.played(made)
     yield made
     made.clear()
@@ -21,7 +22,9 @@ def checkout(installed: Installed) -> Iterator[Tenant]:
 @pytest.fixture(scope="module")
 def home(installed: Installed) -> Tenant:
     """A namespace for the tests of one module, one after the other: to make one takes seconds."""
-    return installed.tenant(unique("home"))
+    made = installed.tenant(unique("home"))
+    made.people_may("use", "secrets", "board")
+    return made
 
 
 @pytest.fixture

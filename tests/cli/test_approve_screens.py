@@ -32,6 +32,7 @@ def approvals(tenant: Tenant) -> list[Object]:
 def payments(installed: Installed) -> Iterator[Tenant]:
     """A namespace whose name has the same length in every run."""
     made = installed.tenant("payments")
+    made.people_may("use", "secrets", "board")
     yield made
     made.clear()
 

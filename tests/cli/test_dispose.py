@@ -49,6 +49,7 @@ def refused(ended: Ended) -> str:
 def billing(installed: Installed) -> Iterator[Tenant]:
     """A namespace whose name has the same length in every run."""
     made = installed.tenant("billing")
+    made.people_may("use", "secrets", "board")
     failed_action(made)
     open_letter(made)
     yield made

@@ -30,6 +30,9 @@ def stalled(reason: str, message: str) -> list[Object]:
     ]
 
 
+HELD_BACK = stalled("PoliciesNotEnforced", "waits, because a policy is missing")[:1]
+
+
 def undo(phase: str, status: Object | None = None, **spec: Any) -> Object:
     return {
         **manifests.compensation("undo", **spec),
@@ -65,6 +68,12 @@ def action(outcome: str, phase: str = "Pending") -> Object:
         ),
         pytest.param(undo("Approved", cancel=True), "the operator", [], id="being cancelled"),
         pytest.param(undo("Approved"), "the operator", ["cancel"], id="about to run"),
+        pytest.param(
+            undo("Approved", {"conditions": HELD_BACK}),
+            "a person",
+            ["kubectl get"],
+            id="the admission policies are not enforced",
+        ),
         pytest.param(undo("Running"), "the operator", [], id="under way"),
         pytest.param(
             undo("Running", {"conditions": stalled("OutcomeUnknown", "no answer")}),

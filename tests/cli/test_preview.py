@@ -14,7 +14,8 @@ from rich.console import Console
 from amends.api import Action, Compensation, DeadLetter
 from amends.api.approval import ApprovalDecision
 from amends.api.plan import ProposedCompensation
-from amends.cli import preview, screens
+from amends.cli import demands, preview, screens
+from amends.cli.me import Me
 from amends.cli.preview import Nothing, Sent, visible
 from amends.executors import http_request
 from amends.ports import Work
@@ -51,6 +52,7 @@ def sent(**changes: Any) -> Sent:
 
 def screen(subject: Compensation) -> str:
     """The whole screen, each line as long as it is: a folded secret would hide from a search."""
+    me, now = Me("alice"), SystemClock().now()
     shown = screens.screen(
         "Approve compensation undo-post",
         "tenant-a",
@@ -58,9 +60,7 @@ def screen(subject: Compensation) -> str:
         screens.of_compensation(subject, None),
         (
             screens.request(preview.of_compensation(subject), "This will be sent"),
-            screens.paragraph(
-                screens.approvals(subject, ApprovalDecision.APPROVE, SystemClock().now())
-            ),
+            screens.paragraph(demands.leads_to(subject, ApprovalDecision.APPROVE, None, me, now)),
         ),
         screens.special(subject),
     )

@@ -61,7 +61,11 @@ def test_where_nothing_stamps_the_actor_people_sign_in_their_own_name(tenant: Te
         f"see what becomes of it: kubectl amends show compensation/undo-post -n {tenant.namespace}",
     )
     (approval,) = tenant.every("Approval")
-    assert approval["spec"]["actor"] == {"username": "alice", "uid": "", "groups": []}
+    assert approval["spec"]["actor"] == {
+        "username": "alice",
+        "uid": "",
+        "groups": ["tenant-a", "system:authenticated"],
+    }
 
 
 @pytest.mark.controlplane

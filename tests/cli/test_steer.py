@@ -22,6 +22,7 @@ def steer(tenant: Tenant, verb: str, *options: str, user: str = "alice") -> Ende
 def shipping(installed: Installed) -> Iterator[Tenant]:
     """A namespace whose name has the same length in every run."""
     made = installed.tenant("shipping")
+    made.people_may("use", "secrets", "board")
     yield made
     made.clear()
 

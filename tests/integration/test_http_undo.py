@@ -148,6 +148,7 @@ def test_without_the_right_to_a_secret_nothing_is_sent(
     wanted: Object, may_read: bool, words: str, tenant: Tenant, target: Target
 ) -> None:
     tenant.secret("board", token=TOKEN)
+    tenant.people_may("use", "secrets", "other")
     if may_read:
         tenant.runner_may_read("board")
     route = target.route(APPLIED)
@@ -168,6 +169,7 @@ def test_an_account_that_the_tenant_did_not_lend_is_not_used(
     tenant.secret("board", token=TOKEN)
     tenant.installed.cp.kubectl("create", "serviceaccount", "powerful", "-n", tenant.namespace)
     tenant.runner_may_read("board", "powerful")
+    tenant.people_may("use", "serviceaccounts", "powerful")
     route = target.route(APPLIED)
     http = {"url": route.url, "headers": [header()]}
     tenant.create(unapproved("undo", http=http, serviceAccountName="powerful"))

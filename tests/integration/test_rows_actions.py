@@ -1,7 +1,10 @@
 """Rows A1 to A6: an automation reports what it did; what is put on record because of that."""
 
+from datetime import datetime
+
 import pytest
 
+from amends.core.period import period_of
 from installation import RunningOperator
 from support.api import Object
 from support.digests import sha256, short
@@ -135,6 +138,7 @@ def test_a3_the_receipt_holds_everything_an_auditor_asks_for(tenant: Tenant) -> 
         "outcome": "Failed",
         "error": "the board answered 503",
     }
+    assert spec.pop("period") == period_of(datetime.fromisoformat(spec["recordedAt"]))
     assert spec.pop("recordedAt") > "2026"
     assert spec == {
         "subject": {"kind": "Action", "name": "post", "uid": uid},

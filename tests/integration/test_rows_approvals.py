@@ -41,12 +41,15 @@ def test_who_approved_is_on_record(tenant: Tenant) -> None:
 
     (entry,) = done["status"]["approvals"]
     assert entry.pop("time") == done["status"]["history"][1]["time"]
+    stated = datetime.fromisoformat(entry.pop("madeAt"))
+    assert stated == datetime.fromisoformat(made["metadata"]["creationTimestamp"])
     assert entry == {
         "name": "alice-approves-undo",
         "uid": made["metadata"]["uid"],
         "username": "alice",
         "decision": "Approve",
         "reason": "looks right",
+        "groups": [],
     }
     assert settled["status"]["settled"] is True
     assert settled["status"]["boundUid"] == done["metadata"]["uid"]
@@ -184,7 +187,10 @@ def test_two_approvers_are_two_people(tenant: Tenant) -> None:
     tenant.ready("Approval", "alice-approves-undo", "Counted")
     waiting = tenant.wait_until("Compensation", "undo", lambda one: one["status"]["approvals"])
     assert waiting["status"]["phase"] == "AwaitingApproval"
-    assert condition(waiting)["message"].startswith("waits for 1 more approval(s) of planDigest ")
+    assert condition(waiting)["message"] == (
+        f"waits for approval of planDigest {waiting['status']['planDigest']}: 1 of 2 approvals "
+        "(spec.approval.approvers: 2)"
+    )
     assert condition(waiting, "Approved")["message"] == "decided so far: alice (Approve)"
 
     tenant.approve("undo", "dora")
@@ -221,8 +227,8 @@ def test_without_enough_approvals_in_time_it_is_cancelled(tenant: Tenant) -> Non
 
     ended = tenant.in_phase("undo", "Cancelled")
 
-    assert ended["status"]["reason"] == "Expired: 1 of 2 approval(s) within 5 s"
-    assert tenant.wait_for_event("undo", "Expired") == "1 of 2 approval(s) within 5 s"
+    assert ended["status"]["reason"] == "Expired: 1 of 2 approvals within 5 s"
+    assert tenant.wait_for_event("undo", "Expired") == "1 of 2 approvals within 5 s"
     assert ended["status"]["history"][-1]["time"] >= ended["status"]["approvalDeadline"]
 
 

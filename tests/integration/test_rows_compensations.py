@@ -1,10 +1,12 @@
 """Rows B1 to B5, B7 and B9: what happens when an undo is carried out, and what is left of it."""
 
 import re
+from datetime import datetime
 
 import pytest
 
 from amends.core.machines import COMPENSATION, IllegalTransition
+from amends.core.period import period_of
 from installation import RunningOperator
 from integration.cluster import Refused
 from support.api import Object, path_of
@@ -101,6 +103,7 @@ def test_b2_the_receipt_proves_what_was_done(tenant: Tenant, target: Target) -> 
 
     payload = spec.pop("payload")
     evidence = payload["evidence"]
+    assert spec.pop("period") == period_of(datetime.fromisoformat(spec["recordedAt"]))
     assert spec.pop("recordedAt") <= status["executedAt"]
     assert evidence["headers"].keys() == {"Date"}
     assert payload == {

@@ -17,7 +17,7 @@ from amends.api import Action, Compensation, DeadLetter
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase
-from amends.api.outbox import OutboxPhase
+from amends.api.outbox import Outbox, OutboxPhase
 from amends.api.wire import Condition
 from amends.core.decide import decide
 from amends.core.decision import Decision, Execute
@@ -194,11 +194,13 @@ def check_execute(world: World, decision: Decision, effect: Execute) -> None:
     assert status.outbox.attempt_key == effect.attempt_key
     assert status.outbox.idempotency_key == effect.idempotency_key
     if isinstance(world, DeadLetterWorld):
+        check_not_begun_in_a_gap(world, world.letter.status.outbox, status.outbox)
         check_dispatch(world, status, effect)
         return
     assert isinstance(world, CompensationWorld)
     assert status.phase is CompensationPhase.RUNNING
     before = world.compensation
+    check_not_begun_in_a_gap(world, before.status.outbox, status.outbox)
     assert effect.execution == before.spec.execution
     if before.status.phase is CompensationPhase.APPROVED:
         assert status.plan_digest == plan_digest("tenant", "undo", before.spec)
@@ -206,6 +208,30 @@ def check_execute(world: World, decision: Decision, effect: Execute) -> None:
         CompensationPhase.PROPOSED,
         CompensationPhase.AWAITING_APPROVAL,
     )
+
+
+def check_not_begun_in_a_gap(
+    world: CompensationWorld | DeadLetterWorld, before: Outbox | None, now: Outbox
+) -> None:
+    """While the policies are not enforced, only what was claimed before goes on."""
+    if world.enforcement.gap is not None:
+        assert before is not None
+        assert before.attempt_key == now.attempt_key
+        assert before.claimed_by == ME
+
+
+@given(data=st.data())
+@SETTINGS
+def test_nobody_is_believed_whose_name_was_not_proved(data: st.DataObject) -> None:
+    world = data.draw(compensation_worlds())
+    status: Any = decide(world).status
+    if status is None:
+        return
+    new = {one.uid for one in status.approvals}
+    new -= {one.uid for one in world.compensation.status.approvals}
+    for approval in world.approvals:
+        made = approval.metadata.creation_timestamp
+        assert approval.metadata.uid not in new or world.enforcement.doubt(made) is None
 
 
 def check_dispatch(world: DeadLetterWorld, status: Any, effect: Execute) -> None:
@@ -235,7 +261,10 @@ def test_approved_only_by_enough_different_people_for_this_plan(data: st.DataObj
     status: Any = decision.status
     if status is None or status.phase is not CompensationPhase.APPROVED:
         return
-    if before.status.phase is CompensationPhase.APPROVED or not before.spec.approval.required:
+    floors, policy = world.floors, before.spec.approval
+    lets_be = floors.unapproved and floors.approvers is None and not floors.groups
+    assert not floors.unreadable or before.status.phase is CompensationPhase.APPROVED
+    if before.status.phase is CompensationPhase.APPROVED or (not policy.required and lets_be):
         return
     right = plan_digest("tenant", "undo", before.spec)
     assert status.plan_digest == right
@@ -246,4 +275,9 @@ def test_approved_only_by_enough_different_people_for_this_plan(data: st.DataObj
             assert approval.status.bound_uid == before.metadata.uid
             assert approval.spec.decision is ApprovalDecision.APPROVE
     usernames = [one.username for one in status.approvals]
-    assert len(usernames) == len(set(usernames)) >= before.spec.approval.approvers
+    needed = max(policy.approvers, floors.approvers or 1)
+    assert len(usernames) == len(set(usernames)) >= needed
+    assert set(floors.groups) <= {group for one in status.approvals for group in one.groups}
+    if floors.validity is not None:
+        ages = [NOW - (one.made_at or one.time) for one in status.approvals]
+        assert all(age < floors.validity for age in ages)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from chaos.schedule import KEY, Schedule, one_of
-from chaos.small_world import Trouble
+from chaos.small_world import Trouble, at_once
 
 EXAMPLES = int(os.environ.get("AMENDS_EXAMPLES", "300"))
 
@@ -24,6 +24,16 @@ troubles = st.tuples(
     st.sampled_from(["power-before", "power-after", "lost-before", "lost-after"]),
 )
 answers = st.sampled_from(["applied", "lost-after", "lost-before", "busy", "refused"])
+demands = st.fixed_dictionaries(
+    {},
+    optional={
+        "amends.dev/unapproved": st.just("allow"),
+        "amends.dev/approvers": st.sampled_from(["1", "2"]),
+        "amends.dev/approver-groups": st.sampled_from(["sre", "sre,security"]),
+        "amends.dev/approval-validity": st.sampled_from(["2s", "300s"]),
+    },
+)
+GROUPS = {"alice": ["security"], "dora": ["sre"], "erin": [], "bob": ["security"]}
 choices = st.sampled_from(["Retry"] * 4 + ["Compensate"] * 2 + ["Ignore", "Reopen", "Resolve"])
 
 
@@ -35,9 +45,18 @@ class AnySchedule(Schedule):
         undo=st.booleans(),
         approvers=st.integers(0, 2),
         passes=st.sampled_from([0, 12]),
+        demanded=st.just({"amends.dev/unapproved": "allow"}) | demands,
     )
-    def begin(self, honours_keys: bool, undo: bool, approvers: int, passes: int) -> None:
+    def begin(
+        self,
+        honours_keys: bool,
+        undo: bool,
+        approvers: int,
+        passes: int,
+        demanded: dict[str, str],
+    ) -> None:
         self.set_up(honours_keys=honours_keys)
+        self.server.annotations = demanded
         self.plan = {
             "execution": {"http": self.http},
             "approval": {"required": approvers > 0, "approvers": max(approvers, 1)},
@@ -169,7 +188,7 @@ class AnySchedule(Schedule):
             return
         digest = self.digest_of(undo) if is_right else f"sha256:{'0' * 64}"
         spec = {"subjectRef": {"name": undo.name}, "planDigest": digest, "decision": decision}
-        self.make("Approval", {**spec, "actor": {"username": who}})
+        self.make("Approval", {**spec, "actor": {"username": who, "groups": GROUPS[who]}})
 
     @precondition(lambda self: self.keys("Compensation"))
     @rule(pick=picks, change=st.sampled_from(["suspend", "go on", "cancel", "another plan"]))
@@ -185,6 +204,14 @@ class AnySchedule(Schedule):
                     self.server.change(undo, rollbackInstruction=f"remove it, {pick}")
             case _:
                 self.server.change(undo, suspend=change == "suspend")
+
+    @rule(demanded=demands)
+    def the_namespace_demands(self, demanded: dict[str, str]) -> None:
+        self.server.annotations = demanded
+
+    @rule(name=holders)
+    def asks_what_is_demanded(self, name: str) -> None:
+        self.alive(name, lambda holder: at_once(holder.floors.ask()))
 
     @rule(seconds=st.sampled_from([1, 3, 200, 301, 601]))
     def time_passes(self, seconds: int) -> None:

@@ -102,7 +102,8 @@ def _charge_card(tenant: Tenant) -> None:
                     "Ready",
                     "False",
                     "AwaitingApproval",
-                    f"waits for 1 more approval(s) of planDigest {DIGEST}",
+                    f"waits for approval of planDigest {DIGEST}: 1 of 2 approvals "
+                    "(spec.approval.approvers: 2)",
                 ),
                 condition(
                     "Approved", "Unknown", "AwaitingApproval", "decided so far: alice (Approve)"

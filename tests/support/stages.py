@@ -75,7 +75,7 @@ def awaiting(tenant: Tenant, name: str = "undo-post", **spec: Any) -> Object:
     given = {"rollbackInstruction": "remove the posted message", **spec}
     stored = tenant.create(compensation(name, **given))
     digest = plan_digest(stored)
-    message = f"waits for 1 more approval(s) of planDigest {digest}"
+    message = f"waits for approval of planDigest {digest}: 0 of 1 approval"
     status = {
         "phase": "AwaitingApproval",
         "observedGeneration": stored["metadata"]["generation"],

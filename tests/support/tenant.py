@@ -14,8 +14,17 @@ from support import manifests
 from support.api import MERGE_PATCH, Api, Object, path_of
 from waiting import wait_for
 
+UNAPPROVED = {"amends.dev/unapproved": "allow"}
+"""Annotations of a Namespace in which a test may ask for an undo that nobody has to approve."""
+
 SECONDS = 30.0
 """Long enough for a busy machine; nothing here waits longer than it has to."""
+
+RBAC_GROUP = "rbac.authorization.k8s.io"
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+
+Right = tuple[str, str, str, str]
+"""API group, resource, verb, and a name, or an empty one for all."""
 
 StartOperator = Callable[..., AbstractContextManager[RunningOperator]]
 """Takes further arguments of `amends run`."""
@@ -28,6 +37,8 @@ class Installed:
     cp: ControlPlane
     kubeconfig: Any
     """The operator's."""
+    stamps: bool = True
+    """Whether the API server writes down who asks and who decides; otherwise people do."""
     _connections: dict[str, Api] = field(default_factory=dict)
 
     def user(self, name: str) -> Api:
@@ -37,10 +48,18 @@ class Installed:
             self._connections[name] = Api(file)
         return self._connections[name]
 
-    def tenant(self, namespace: str, group: str = "tenant-a") -> "Tenant":
+    def tenant(
+        self,
+        namespace: str,
+        group: str = "tenant-a",
+        annotations: Mapping[str, str] = UNAPPROVED,
+    ) -> "Tenant":
         """A new tenant whose people are the group's."""
-        installation.add_tenant(self.cp, namespace, group=group)
-        return Tenant(self, namespace)
+        installation.add_tenant(self.cp, namespace, group=group, annotations=annotations)
+        made = Tenant(self, namespace, group)
+        people = {"kind": "Group", "name": group}
+        made.wait_until_allowed(people, ("amends.dev", "compensations", "approve", "any"))
+        return made
 
     def close(self) -> None:
         """Close every connection."""
@@ -54,10 +73,12 @@ class Tenant:
 
     installed: Installed
     namespace: str
+    group: str = "tenant-a"
 
     def create(self, obj: Object, user: str = "bob") -> Object:
         """The object as the API server stored it."""
-        return self._call(user, "POST", obj["kind"], body=obj)
+        signed = obj if self.installed.stamps else manifests.signed(obj, user)
+        return self._call(user, "POST", obj["kind"], body=signed)
 
     def read(self, kind: str, name: str, user: str = "admin") -> Object:
         """The object as it is stored."""
@@ -85,11 +106,55 @@ class Tenant:
         return items
 
     def secret(self, name: str, **data: str) -> None:
-        """A Secret of the tenant."""
+        """A Secret of the tenant. Its people may plan requests with it, and not read it."""
         self.installed.user("admin").call(
             "POST",
             f"/api/v1/namespaces/{self.namespace}/secrets",
             {"metadata": {"name": name}, "stringData": data},
+        )
+        self.people_may("use", "secrets", name)
+
+    def people_may(self, verb: str, resource: str, name: str) -> None:
+        """Give the tenant's people a right to one Secret or service account."""
+        subject = {"apiGroup": RBAC_GROUP, "kind": "Group", "name": self.group}
+        self._grant(subject, ("", resource, verb, name))
+
+    def let(self, user: str, *rights: Right) -> None:
+        """Give one person rights here: API group, resource, verb and name, empty for every name."""
+        for right in rights:
+            self._grant({"apiGroup": RBAC_GROUP, "kind": "User", "name": user}, right)
+
+    def _grant(self, subject: Mapping[str, str], right: Right) -> None:
+        group, resource, verb, name = right
+        rule: Object = {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+        rule |= {"resourceNames": [name]} if name else {}
+        role = manifests.unique(f"{verb}-{resource}")
+        reference = {"apiGroup": RBAC_GROUP, "kind": "Role", "name": role}
+        path = f"/apis/{RBAC_GROUP}/v1/namespaces/{self.namespace}"
+        named = {"metadata": {"name": role}}
+        admin = self.installed.user("admin")
+        admin.call("POST", f"{path}/roles", {**named, "rules": [rule]})
+        bound = {**named, "roleRef": reference, "subjects": [dict(subject)]}
+        admin.call("POST", f"{path}/rolebindings", bound)
+        self.wait_until_allowed(subject, right)
+
+    def wait_until_allowed(self, subject: Mapping[str, str], right: Right) -> None:
+        """RBAC hears of a new right a moment after it is stored."""
+        group, resource, verb, name = right
+        asked = {"group": group, "resource": resource, "verb": verb, "name": name}
+        who = (
+            {"groups": [subject["name"]]}
+            if subject["kind"] == "Group"
+            else {"user": subject["name"]}
+        )
+        review = {
+            "spec": {**who, "resourceAttributes": {**asked, "namespace": self.namespace}},
+        }
+        admin = self.installed.user("admin")
+        wait_for(
+            lambda: admin.call("POST", REVIEWS, review)["status"]["allowed"],
+            seconds=SECONDS,
+            what=f"the right to {verb} {resource}",
         )
 
     def runner_may_read(self, secret: str, account: str = "amends-runner") -> None:

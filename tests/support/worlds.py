@@ -9,6 +9,7 @@ from amends.api.receipt import Receipt, Scope
 from amends.core.decide import decide
 from amends.core.decision import Decision, Effect, Execute, Release, Tell, Wake
 from amends.core.key import Key
+from amends.core.namespace import Floors
 from amends.core.outcome import Outcome
 from amends.core.records import receipts
 from amends.core.records.digest import plan_digest
@@ -24,6 +25,8 @@ NAMESPACE = "tenant-a"
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=5)
 SCOPE = Scope(namespace=NAMESPACE)
+NO_FLOORS = Floors(unapproved=True)
+"""A namespace that leaves everything to the plan."""
 ME, OTHER = "operator-1", "operator-2"
 BOB = {"username": "bob"}
 ONCE = {"execution": {"http": {"method": "POST", "url": "https://x/"}}}
@@ -160,6 +163,7 @@ def world(
         "objection": None,
         "success": None,
         "scope": SCOPE,
+        "floors": NO_FLOORS,
         "holder": ME,
         "lease": LEASE,
         "now": NOW,
@@ -174,9 +178,11 @@ def receipt_of(one: Compensation) -> Receipt:
     return Receipt.read({"metadata": metadata(child.name), "spec": child.spec.wire()})
 
 
-def approval_world(one: Approval, subject: Compensation | None) -> ApprovalWorld:
+def approval_world(
+    one: Approval, subject: Compensation | None, floors: Floors = NO_FLOORS
+) -> ApprovalWorld:
     """What is known about an approval."""
-    return ApprovalWorld(one, subject, NOW)
+    return ApprovalWorld(one, subject, floors, NOW)
 
 
 def letter_world(

@@ -183,7 +183,10 @@ def test_two_people_are_counted_in_one_step_or_in_two() -> None:
     both = decide(world(subject, approvals=approvals_of(subject, "alice", "dora")))
     one = decide(world(subject, approvals=approvals_of(subject, "alice")))
     assert written(one).phase == "AwaitingApproval"
-    assert "1 more approval(s)" in written(one).conditions[0].message
+    assert written(one).conditions[0].message == (
+        f"waits for approval of planDigest {subject.status.plan_digest}: 1 of 2 approvals "
+        "(spec.approval.approvers: 2)"
+    )
 
     later = subject.model_copy(update={"status": written(one)})
     other = decide(world(later, approvals=approvals_of(subject, "dora")))

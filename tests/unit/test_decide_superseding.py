@@ -11,6 +11,7 @@ from amends.core.decide import decide
 from amends.core.superseding import announced, is_held
 from amends.core.undo.approval import verdict
 from support.worlds import (
+    NO_FLOORS,
     NOW,
     action,
     after,
@@ -119,8 +120,8 @@ def test_only_an_approval_that_was_made_knowing_of_it_counts() -> None:
     meta = late.metadata.model_copy(update={"creation_timestamp": NOW + timedelta(seconds=5)})
     late = late.model_copy(update={"metadata": meta})
 
-    assert verdict(before, subject, (), NOW).reason == "Superseded"
-    assert verdict(late, subject, (), NOW).reason == "Countable"
+    assert verdict(before, subject, (), NO_FLOORS, NOW).reason == "Superseded"
+    assert verdict(late, subject, (), NO_FLOORS, NOW).reason == "Countable"
     asked = decide(world(subject, approvals=(before,)))
     assert (written(asked).phase, reasons(asked)["Ready"][1]) == ("AwaitingApproval", "Superseded")
     assert written(decide(world(subject, approvals=(late,)))).phase == "Approved"

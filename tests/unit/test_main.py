@@ -61,3 +61,10 @@ def test_an_archive_that_cannot_be_written_is_refused_before_anything_runs(
     assert result.exit_code == 2
     assert result.output.endswith(f"--export-to {tmp_path}: Is a directory\n")
     assert "Traceback" not in result.output
+
+
+def test_a_gitops_agent_that_is_no_service_account_is_refused(kubeconfig: str) -> None:
+    told = ["run", "--kubeconfig", kubeconfig, "--gitops-agent", "flux"]
+    result = CliRunner().invoke(app, told, env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert "'flux' is no service account: write system:serviceaccount:" in result.output

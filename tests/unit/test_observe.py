@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from amends.core.enforcement import ENFORCED
 from amends.core.key import Key
 from amends.core.world import ApprovalWorld
 from amends.kube.cache import Cache
 from amends.ports import Namespace, Raw
 from amends.runtime.executions import Executions
+from amends.runtime.floors import NamespaceFloors
 from amends.runtime.observe import Observer
 from amends.runtime.related import Related
 
@@ -68,8 +70,10 @@ async def subject_seen(server: Server, remembered: Raw) -> str | None:
     cache = Cache()
     cache.put(remembered)
     executions = Executions({}, 1, lambda key: None)
-    related = Related(cache, server)
-    observer = Observer(related, {}, executions, Noon(), "me", timedelta(minutes=5))
+    floors = NamespaceFloors(server, cache, lambda key: None)
+    related = Related(cache, server, floors)
+    claim = timedelta(minutes=5)
+    observer = Observer(related, {}, executions, Noon(), "me", claim, lambda: ENFORCED)
     world = await observer.world(Key("Approval", "tenant", "yes"), APPROVAL, None)
     assert isinstance(world, ApprovalWorld)
     return world.subject.metadata.uid if world.subject is not None else None

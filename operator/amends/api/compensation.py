@@ -21,6 +21,7 @@ from amends.api.wire import (
     Timestamp,
     Token,
     Wire,
+    atomic,
     keyed_by,
 )
 
@@ -66,7 +67,12 @@ class CountedApproval(Wire):
     username: str = Field(max_length=512, description="Who stated it.")
     decision: ApprovalDecision = Field(description="Approve or Reject.")
     reason: Text = Field(default="", description="Why.")
+    groups: Annotated[list[Annotated[str, Field(max_length=512)]], atomic(max_items=10)] = Field(
+        default_factory=list,
+        description="Groups of theirs that the namespace asked for when it was counted.",
+    )
     time: Timestamp = Field(description="When it was counted.")
+    made_at: Timestamp | None = Field(default=None, description="When it was stated.")
 
 
 class CompensationStatus(Status):

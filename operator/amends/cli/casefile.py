@@ -10,6 +10,7 @@ from amends.cli.failures import Exit, Failure
 from amends.cli.kinds import BY_NAME, dashed, reference
 from amends.cli.related import readable
 from amends.cli.session import Session
+from amends.core.namespace import Floors
 from amends.core.records.identity import effect_id
 from amends.ports import Raw
 
@@ -17,7 +18,8 @@ from amends.ports import Raw
 @dataclass
 class CaseFile:
     """Objects by kind, each once. unreadable: what is there but does not fit this version.
-    forbidden: kinds that the user may not list."""
+    forbidden: kinds that the user may not list. floors: what the namespace demands of approvals,
+    None if that cannot be seen."""
 
     namespace: str
     actions: list[Action] = field(default_factory=list)
@@ -28,6 +30,7 @@ class CaseFile:
     receipts: list[Receipt] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     forbidden: list[str] = field(default_factory=list)
+    floors: Floors | None = None
 
     @property
     def is_empty(self) -> bool:

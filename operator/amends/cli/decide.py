@@ -9,14 +9,26 @@ from rich.console import Group
 
 from amends.api import Approval, Compensation
 from amends.api.approval import ApprovalDecision
-from amends.cli import asking, completion, options, preview, related, screens, statements, waiting
+from amends.cli import (
+    asking,
+    completion,
+    demands,
+    options,
+    preview,
+    related,
+    screens,
+    statements,
+    waiting,
+)
 from amends.cli.asking import Dry, DryRun, Manner, Yes
 from amends.cli.failures import Failure
+from amends.cli.me import Me
 from amends.cli.options import Format
 from amends.cli.reading import read
 from amends.cli.session import Session
 from amends.cli.statements import Statement
 from amends.cli.where import Where
+from amends.core.namespace import Floors
 from amends.core.records.digest import plan_digest
 from amends.core.statement import Verdict
 from amends.core.undo.approval import verdict
@@ -107,20 +119,22 @@ def _state(subject: str, said: _Said, where: Where, manner: Manner, patience: fl
     with Session.open(where) as session:
         raw = session.get("Compensation", name)
         compensation = read(Compensation, raw, f"compensation {name}")
-        me = session.username()
+        me = session.me()
+        floors = demands.floors_of(session.annotations(compensation.metadata.namespace))
         statement = _statement(compensation, said, me)
-        found = _judge(statement, compensation, now)
-        if (again := _said_before(session, found, said, compensation, me)) is not None:
+        found = _judge(statement, compensation, floors, now)
+        if (again := _said_before(session, found, said, compensation, me.username)) is not None:
             asking.report(again, "unchanged", manner)
             return
         warned = _refuse(session, found, compensation, manner)
-        screen = _screen(session, compensation, said, statement, now, warned)
+        then = demands.leads_to(compensation, ApprovalDecision(said.decision), floors, me, now)
+        screen = _screen(session, compensation, said, statement, then, warned)
         stored = statements.make(session, statement, manner, screen)
         if stored is not None:
             waiting.follow(session, stored, f"compensation/{name}", patience)
 
 
-def _statement(compensation: Compensation, said: _Said, me: str) -> Statement:
+def _statement(compensation: Compensation, said: _Said, me: Me) -> Statement:
     meta, status = compensation.metadata, compensation.status
     try:
         computed = plan_digest(meta.namespace, meta.name, compensation.spec)
@@ -143,18 +157,21 @@ def _statement(compensation: Compensation, said: _Said, me: str) -> Statement:
     }
     if said.reason:
         spec["reason"] = said.reason
-    return Statement("Approval", said.verb, "subjectRef", spec, meta.namespace, me)
+    return Statement("Approval", said.verb, "subjectRef", spec, meta.namespace, *me)
 
 
-def _judge(statement: Statement, compensation: Compensation, now: datetime) -> Verdict:
+def _judge(
+    statement: Statement, compensation: Compensation, floors: Floors | None, now: datetime
+) -> Verdict:
     """What the operator would say of it, by the operator's own rules."""
     by = compensation.status.superseded_by
     # By the server's clock it will be newer than what has happened, whatever this clock says.
     made = max(now, by.time + timedelta(seconds=1)) if by is not None else now
-    spec = {**statement.spec, "actor": {"username": statement.username}}
+    spec = {**statement.spec, "actor": statement.actor}
     meta = {"name": statement.name, "namespace": statement.namespace, "creationTimestamp": made}
     would_be = Approval.model_validate({"metadata": meta, "spec": spec})
-    return verdict(would_be, compensation, compensation.status.approvals, now)
+    ledger, demanded = compensation.status.approvals, floors or Floors(unapproved=True)
+    return verdict(would_be, compensation, ledger, demanded, now)
 
 
 def _said_before(
@@ -200,7 +217,7 @@ def _screen(
     compensation: Compensation,
     said: _Said,
     statement: Statement,
-    now: datetime,
+    then: str,
     warned: list[str],
 ) -> Group:
     spec, meta = compensation.spec, compensation.metadata
@@ -219,7 +236,7 @@ def _screen(
         (
             screens.request(preview.of_compensation(compensation), f"This {would} sent"),
             screens.digest(str(statement.spec["planDigest"]), compensation.status.plan_digest),
-            screens.paragraph(screens.approvals(compensation, decision, now)),
+            screens.paragraph(then),
         ),
         (*screens.special(compensation), *_held(compensation), *warned),
     )

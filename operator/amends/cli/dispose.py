@@ -14,6 +14,7 @@ from amends.api.plan import ProposedCompensation
 from amends.cli import (
     asking,
     completion,
+    demands,
     documents,
     options,
     preview,
@@ -171,7 +172,7 @@ def _state(subject: str, said: _Said, where: Where, manner: Manner, patience: fl
     with Session.open(where) as session:
         letter = read(DeadLetter, session.get("DeadLetter", name), f"dead letter {name}")
         world = related.world_of(session, letter, now)
-        me = session.username()
+        me = session.me().username
         statement = _statement(letter, said, me)
         found = verdict(_would_be(statement), world)
         if found.final:
@@ -254,7 +255,7 @@ def _undo(world: DeadLetterWorld, given: Mapping[str, Any] | None) -> Iterator[R
     whose = "as the file says" if given is not None else "as the Action says"
     others = "It needs no approval: it runs at once."
     if plan.approval.required:
-        others = f"You ask for it, so {screens.people(plan.approval.approvers)} must approve it."
+        others = f"You ask for it, so {demands.people(plan.approval.approvers)} must approve it."
     yield screens.paragraph(f"A Compensation is proposed, {whose}. {others}")
     yield screens.facts(screens.of_plan(plan))
     sent = preview.of_proposal(world.letter.metadata.namespace, plan)

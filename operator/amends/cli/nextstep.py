@@ -10,9 +10,12 @@ from amends.api.action import ActionOutcome, ActionPhase
 from amends.api.compensation import CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase, RecoveryOption
 from amends.api.wire import Condition, ConditionStatus
+from amends.cli import demands
 from amends.cli.preview import plain, visible
 from amends.cli.words import at
 from amends.core import superseding
+from amends.core.enforcement import NOT_ENFORCED
+from amends.core.namespace import Floors
 
 C, D = CompensationPhase, DeadLetterPhase
 
@@ -45,11 +48,13 @@ class Next:
     commands: tuple[tuple[str, str], ...] = ()
 
 
-def of(one: Resource, command: Typing, now: datetime) -> Next:
-    """The next step of any object."""
+def of(one: Resource, command: Typing, now: datetime, floors: Floors | None = None) -> Next:
+    """The next step of any object. floors: of its namespace, None if that is not known."""
     match one:
+        case Compensation() | DeadLetter() | Approval() | Disposition() if is_held_back(one):
+            return _held_back(one, command)
         case Compensation():
-            return _compensation(one, command, now)
+            return _compensation(one, command, now, floors)
         case DeadLetter():
             return _dead_letter(one, command)
         case Action():
@@ -60,10 +65,25 @@ def of(one: Resource, command: Typing, now: datetime) -> Next:
             return Next(NOBODY, "evidence stands for itself", _verify(one.metadata.name, command))
 
 
+def is_held_back(one: Compensation | DeadLetter | Approval | Disposition) -> bool:
+    """Whether it waits until somebody repairs the admission policies."""
+    ready = condition(one.status.conditions, "Ready")
+    return ready is not None and ready.reason == NOT_ENFORCED
+
+
+def _held_back(one: Compensation | DeadLetter | Approval | Disposition, command: Typing) -> Next:
+    ready = condition(one.status.conditions, "Ready")
+    assert ready is not None
+    policies = command.kubectl(
+        "get", "validatingadmissionpolicies,validatingadmissionpolicybindings"
+    )
+    return Next(PEOPLE, f"it {plain(ready.message)}", (("see which are there", policies),))
+
+
 # --------------------------------------------------------------------------------- compensations
 
 
-def _compensation(one: Compensation, command: Typing, now: datetime) -> Next:
+def _compensation(one: Compensation, command: Typing, now: datetime, floors: Floors | None) -> Next:
     spec, status, name = one.spec, one.status, one.metadata.name
     cancel = ("give it up, for good", command("cancel", name))
     ready = condition(status.conditions, "Ready")
@@ -87,7 +107,7 @@ def _compensation(one: Compensation, command: Typing, now: datetime) -> Next:
         return Next(PEOPLE, said, (cancel,))
     match status.phase:
         case C.AWAITING_APPROVAL:
-            return Next(PEOPLE, _approvals(one, now), _decide(name, command))
+            return Next(PEOPLE, _approvals(one, now, floors), _decide(name, command))
         case C.RUNNING:
             return Next(OPERATOR, _running(one, now))
         case C.FAILED if status.next_attempt_at is not None:
@@ -119,12 +139,12 @@ def _decide(name: str, command: Typing) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _approvals(one: Compensation, now: datetime) -> str:
+def _approvals(one: Compensation, now: datetime, floors: Floors | None) -> str:
     spec, status = one.spec, one.status
-    missing = spec.approval.approvers - len(status.approvals)
-    words = "1 more approval" if missing == 1 else f"{missing} more approvals"
-    if not status.approvals:
-        words = "an approval" if missing == 1 else f"{missing} approvals"
+    ready = condition(status.conditions, "Ready")
+    if ready is not None and ready.reason == "AnnotationUnreadable":
+        return plain(ready.message)
+    words = demands.missing(one, floors)
     out = [spec.requester.username] if spec.requester is not None else []
     out += [each.username for each in status.approvals]
     if out:

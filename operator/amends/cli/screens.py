@@ -1,7 +1,6 @@
 """What a person on call reads before deciding: what it is, what will be sent, what is special."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -9,13 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from amends.api.action import Action
-from amends.api.approval import ApprovalDecision
 from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetter
 from amends.api.plan import Plan
 from amends.api.wire import Condition, ConditionStatus
 from amends.cli.preview import Nothing, Preview, Sent, plain, visible
-from amends.cli.words import at
 from amends.core.letters.progress import MOST_DISPATCHES
 from amends.core.superseding import superseded
 
@@ -156,28 +153,6 @@ def digest(computed: str, recorded: str | None) -> RenderableType:
 
 
 # ---------------------------------------------------------------------------------- what is special
-
-
-def approvals(compensation: Compensation, decision: ApprovalDecision, now: datetime) -> str:
-    """What this statement will lead to."""
-    status, policy = compensation.status, compensation.spec.approval
-    if decision is ApprovalDecision.REJECT:
-        return "One rejection ends it: it will be Cancelled, whoever approves."
-    counted = len([one for one in status.approvals if one.decision is ApprovalDecision.APPROVE])
-    missing = policy.approvers - counted
-    words = f"{counted} of {policy.approvers} approvals so far. "
-    if missing > 1:
-        words += f"After yours, {people(missing - 1)} must approve."
-    else:
-        words += "Yours is the last that is missing: then it runs."
-    if status.approval_deadline is not None:
-        words += f" Without enough by {at(status.approval_deadline, now)}, it is cancelled."
-    return words
-
-
-def people(count: int) -> str:
-    """So many, besides who reads this."""
-    return "one other person" if count == 1 else f"{count} other people"
 
 
 def special(compensation: Compensation) -> Iterator[str]:

@@ -10,6 +10,7 @@ from amends.api import GROUP, VERSION
 from amends.cli import failures, ledger
 from amends.cli.connecting import Runner, connected
 from amends.cli.failures import Asked, Failure
+from amends.cli.me import Me
 from amends.cli.nextstep import Typing
 from amends.cli.where import Where
 from amends.kube.paths import MERGE_PATCH, PLURALS, escaped, path_of
@@ -136,6 +137,15 @@ class Session:
             return []
         return [item["metadata"]["name"] for item in found["items"]]
 
+    def annotations(self, namespace: str) -> Mapping[str, str] | None:
+        """What a namespace says of itself; None if the user may not see it."""
+        reading = self._connection.call("GET", f"/api/v1/namespaces/{escaped(namespace)}")
+        try:
+            found: Mapping[str, str] = self._runner.run(reading)["metadata"].get("annotations", {})
+        except Fault:
+            return None
+        return found
+
     def get_all(self, kind: str, named: Iterable[tuple[str, str]]) -> list[Raw]:
         """Objects by namespace and name, side by side, in this order; without what is gone."""
 
@@ -193,7 +203,7 @@ class Session:
             raise failures.not_found(asked, self._names(kind, space)) from why
         return written
 
-    def username(self) -> str:
+    def me(self) -> Me:
         """Who we are, as the server authenticated us."""
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         answer = self.run(
@@ -202,7 +212,8 @@ class Session:
             ),
             self._asked("create", "Approval", None),
         )
-        return str(answer["status"]["userInfo"]["username"])
+        found = answer["status"]["userInfo"]
+        return Me(str(found["username"]), tuple(found.get("groups", ())))
 
     def command(self, verb: str, what: str = "", options: str = "") -> str:
         """A command to type next, for the same cluster and the home namespace."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from amends.cli import casefile, kinds, options, render, story
+from amends.cli import casefile, demands, kinds, options, render, story
 from amends.cli.casefile import CaseFile
 from amends.cli.completion import complete_references
 from amends.cli.failures import Exit, Failure
@@ -79,7 +79,9 @@ def _case(session: Session, raw: Raw) -> CaseFile:
     """What there is about the effect that the object is about."""
     namespace = raw["metadata"]["namespace"]
     effect = _effect(session, raw)
-    return casefile.of_effect(session, namespace, effect) if effect else CaseFile(namespace)
+    case = casefile.of_effect(session, namespace, effect) if effect else CaseFile(namespace)
+    case.floors = demands.floors_of(session.annotations(namespace))
+    return case
 
 
 def _effect(session: Session, raw: Raw) -> str | None:

@@ -19,6 +19,8 @@ from amends.ports import Raw
 
 _GENERATED = 5
 """Characters that the server adds to metadata.generateName."""
+_MOST_GROUPS = 256
+"""What spec.actor.groups holds."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Statement:
     spec: Mapping[str, Any]
     namespace: str
     username: str
+    groups: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -41,6 +44,12 @@ class Statement:
     def name(self) -> str:
         """The same words by the same person have the same name."""
         return valid_name(self.subject, self.verb, self.username)
+
+    @property
+    def actor(self) -> Raw:
+        """Who says it, where people write that themselves."""
+        named = {"username": self.username}
+        return {**named, "groups": list(self.groups[:_MOST_GROUPS])} if self.groups else named
 
     @property
     def for_git(self) -> Raw:
@@ -135,7 +144,7 @@ def _rehearse(session: Session, statement: Statement, body: Raw) -> tuple[Raw, R
     except Failure as why:
         if why.code is Exit.FORBIDDEN:
             raise
-        signed = {**body, "spec": {**body["spec"], "actor": {"username": statement.username}}}
+        signed = {**body, "spec": {**body["spec"], "actor": statement.actor}}
         try:
             return signed, tried(signed)
         except Failure:

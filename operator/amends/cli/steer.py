@@ -165,7 +165,7 @@ def _screen(session: Session, compensation: Compensation, step: _Step) -> Render
     return screens.screen(
         f"{step.verb.title()} compensation {meta.name}",
         meta.namespace,
-        session.username(),
+        session.me().username,
         screens.of_compensation(compensation, action),
         (request, *blocks) if step is RESUME else blocks,
         (*_special(compensation, step), *screens.special(compensation)),

@@ -11,7 +11,7 @@ from rich.text import Text
 from amends.api import Action, Approval, Compensation, DeadLetter, Disposition, Receipt, Resource
 from amends.api.compensation import CompensationPhase as C
 from amends.api.wire import LocalRef
-from amends.cli import accounts, chapters, nextstep, preview, render, screens
+from amends.cli import accounts, chapters, demands, nextstep, preview, render, screens
 from amends.cli.casefile import CaseFile
 from amends.cli.chapters import Chapter, Fact
 from amends.cli.kinds import spoken
@@ -34,9 +34,9 @@ def told(one: Resource, case: CaseFile, typing: Typing, now: datetime) -> list[R
 def _next(one: Resource, case: CaseFile, typing: Typing, now: datetime) -> Next:
     """What is waited for in the end: of what has failed, what its undo waits for."""
     last = _behind(one, case)
-    step = nextstep.of(last, typing, now)
+    step = nextstep.of(last, typing, now, case.floors)
     if last is one or step.who == NOBODY:
-        return nextstep.of(one, typing, now)
+        return nextstep.of(one, typing, now, case.floors)
     called = f"{spoken(type(last).__name__)} {last.metadata.name}"
     return replace(step, what=f"{called}: {step.what}")
 
@@ -114,6 +114,7 @@ def _of_compensation(one: Compensation, case: CaseFile, now: datetime) -> Iterat
     yield Chapter("What was attempted", _attempts(case, spec.target_effect))
     undoing = "What was to be undone" if _is_over(one) else "What is to be undone"
     yield Chapter(undoing, _plan(one))
+    yield Chapter("What it takes", [Text(rule) for rule in demands.rules(one, case.floors)])
     yield Chapter("Who decided", _decided(one, case, now))
     yield Chapter("What ran", _ran(one, now))
     yield Chapter("What happened", chapters.steps(status.history))
@@ -156,7 +157,8 @@ _SENT = {
 
 def _decided(one: Compensation, case: CaseFile, now: datetime) -> list[RenderableType]:
     spec, status = one.spec, one.status
-    if not spec.approval.required:
+    waits = status.phase in demands.WAITING
+    if not spec.approval.required and not waits and not status.approvals:
         return [Text("nobody had to: spec.approval.required is false")]
     counted = {each.name: each for each in status.approvals}
     lines = [
@@ -174,7 +176,9 @@ def _decided(one: Compensation, case: CaseFile, now: datetime) -> list[Renderabl
             lines.append(
                 Text(f"{accounts.actor(other)} said {other.spec.decision}; does not count: {why}")
             )
-    needed = f"{len(status.approvals)} of {spec.approval.approvers} counted"
+    needed = f"{len(status.approvals)} counted"
+    if waits:
+        needed = plain(demands.demand(one, case.floors).standing(status.approvals))
     return [*lines, Text(needed, "dim")] if lines else [Text(f"nobody yet ({needed})")]
 
 

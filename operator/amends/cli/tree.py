@@ -38,6 +38,14 @@ def tree(
     """
     with Session.open(Where(namespace, context=context, kubeconfig=kubeconfig)) as session:
         case = casefile.of_run(session, session.home, run)
+        if case.is_empty and case.forbidden:
+            # "Nothing" would be a statement about what the user was not let see.
+            raise Failure(
+                f"you may not list {', '.join(case.forbidden)} in namespace {session.home}",
+                f"get it: whoever administers {session.home} binds you to ClusterRole "
+                "amends-viewer there",
+                code=Exit.FORBIDDEN,
+            )
         if case.is_empty:
             raise Failure(
                 f"nothing in namespace {session.home} belongs to run {run}",

@@ -1,16 +1,28 @@
 """What a tenant chooses for itself, with annotations of its Namespace."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 RETENTION = "amends.dev/retention"
 DUPLICATE_WINDOW = "amends.dev/duplicate-window"
+UNAPPROVED = "amends.dev/unapproved"
+APPROVERS = "amends.dev/approvers"
+APPROVER_GROUPS = "amends.dev/approver-groups"
+APPROVAL_VALIDITY = "amends.dev/approval-validity"
+
+ALLOW = "allow"
+MOST_GROUPS = 10
+LONGEST_GROUP = 512
 
 KEEP_ALL = timedelta(0)
 DEFAULT_DUPLICATE_WINDOW = timedelta(minutes=10)
 
+T = TypeVar("T")
+
+_APPROVERS = re.compile(r"[1-9]|10")
 _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")
 _UNITS = {
     "s": timedelta(seconds=1),
@@ -21,17 +33,38 @@ _UNITS = {
 
 
 @dataclass(frozen=True)
+class Floors:
+    """What a namespace demands of approvals, whatever a plan would be content with.
+
+    unapproved: whether a plan may say that it needs none. approvers: the least number, None if it
+    is left to the plan. groups: each of them has to be among those who approve. validity: how old
+    an Approval may be when it is counted, None: as old as it likes. unreadable: annotations that
+    nobody can read; while there is one, nothing is approved.
+    """
+
+    unapproved: bool = False
+    approvers: int | None = None
+    groups: tuple[str, ...] = ()
+    validity: timedelta | None = None
+    unreadable: tuple[str, ...] = ()
+
+
+NOTHING_IS_APPROVED = "nothing is approved here until it is repaired"
+
+
+@dataclass(frozen=True)
 class NamespacePolicy:
     """The choices, the operator's defaults filled in. Build it with `of`.
 
     retention: how long settled records stay; zero keeps all. duplicate_window: how far apart two
     Actions may be and still be told of as possible duplicates; zero turns it off. problems: what is
-    wrong with an annotation, for whoever wrote it.
+    wrong with an annotation, for whoever wrote it. floors: what it takes to approve something here.
     """
 
     retention: timedelta
     duplicate_window: timedelta
     problems: tuple[str, ...] = ()
+    floors: Floors = Floors()
 
     @classmethod
     def of(
@@ -39,8 +72,9 @@ class NamespacePolicy:
     ) -> "NamespacePolicy":
         """The annotations over the operator's defaults.
 
-        A text that is no duration is never guessed at: it keeps all records, and the window is as
-        if the annotation were not there.
+        What cannot be read is never guessed at, and is on the strict side: all records are kept,
+        nothing is approved, no plan goes without approval. Only the window is as if the annotation
+        were not there: nothing depends on it but a hint.
         """
         problems: list[str] = []
 
@@ -56,16 +90,66 @@ class NamespacePolicy:
                 problems.append(f"annotation {name}: {why}; meanwhile {meanwhile}")
                 return otherwise
 
-        return cls(
-            chosen(RETENTION, retention, KEEP_ALL, "nothing is deleted here"),
-            chosen(
-                DUPLICATE_WINDOW,
-                DEFAULT_DUPLICATE_WINDOW,
-                DEFAULT_DUPLICATE_WINDOW,
-                "the window is 10m",
-            ),
-            tuple(problems),
+        keep = chosen(RETENTION, retention, KEEP_ALL, "nothing is deleted here")
+        window = chosen(
+            DUPLICATE_WINDOW,
+            DEFAULT_DUPLICATE_WINDOW,
+            DEFAULT_DUPLICATE_WINDOW,
+            "the window is 10m",
         )
+        floors = _floors(annotations, problems)
+        return cls(keep, window, tuple(problems), floors)
+
+
+def _floors(annotations: Mapping[str, str], problems: list[str]) -> Floors:
+    unreadable: list[str] = []
+
+    def chosen(name: str, read: Callable[[str], T], default: T) -> T:
+        if (text := annotations.get(name)) is None:
+            return default
+        try:
+            return read(text)
+        except ValueError as why:
+            unreadable.append(f"annotation {name}: {why}")
+            return default
+
+    unapproved = annotations.get(UNAPPROVED)
+    if unapproved not in (None, ALLOW):
+        problems.append(
+            f"annotation {UNAPPROVED}: {unapproved[:80]!r} is not {ALLOW!r}: write that, or take "
+            "the annotation away; meanwhile every plan needs approval here"
+        )
+    approvers = chosen(APPROVERS, _number, None)
+    groups: tuple[str, ...] = chosen(APPROVER_GROUPS, _groups, ())
+    validity = chosen(APPROVAL_VALIDITY, _validity, None)
+    problems.extend(f"{why}; {NOTHING_IS_APPROVED}" for why in unreadable)
+    return Floors(unapproved == ALLOW, approvers, groups, validity, tuple(unreadable))
+
+
+def _number(text: str) -> int | None:
+    if _APPROVERS.fullmatch(text) is None:
+        raise ValueError(f"{text[:80]!r} is no number of people: write a number from 1 to 10")
+    return int(text)
+
+
+def _groups(text: str) -> tuple[str, ...]:
+    """Each once, in the order in which they are written."""
+    groups = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    if not all(0 < len(name) <= LONGEST_GROUP for name in groups) or len(groups) > MOST_GROUPS:
+        raise ValueError(
+            f"{text[:80]!r} is no list of groups: write the names of 1 to {MOST_GROUPS} groups "
+            "with commas between them, for example sre,security"
+        )
+    return groups
+
+
+def _validity(text: str) -> timedelta | None:
+    if (validity := duration(text)) == timedelta(0):
+        raise ValueError(
+            f"{text!r} lets no approval count: write how old one may be, for example 24h, or take "
+            "the annotation away if that does not matter"
+        )
+    return validity
 
 
 def duration(text: str) -> timedelta:
@@ -82,3 +166,11 @@ def duration(text: str) -> timedelta:
             "without a space, for example 30d or 10m, or 0"
         )
     return int(found["count"]) * _UNITS[found["unit"]]
+
+
+def spoken(duration: timedelta) -> str:
+    """The shortest text that `duration` reads as this, for one of whole seconds."""
+    for unit, length in reversed(_UNITS.items()):
+        if duration % length == timedelta(0):
+            return f"{duration // length}{unit}"
+    return f"{duration.total_seconds():g}s"

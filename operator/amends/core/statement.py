@@ -7,6 +7,7 @@ from amends.api.approval import Approval
 from amends.api.disposition import Disposition
 from amends.api.statement import StatementStatus
 from amends.core.conditions import FALSE, TRUE, UNKNOWN, Observed, conditions
+from amends.core.enforcement import NOT_ENFORCED, Enforcement
 
 APPLICABLE = ("Countable", "Applicable")
 COUNTED = ("Counted", "Applied")
@@ -26,6 +27,16 @@ class Verdict:
         return self.reason in APPLICABLE + COUNTED
 
 
+def proved(statement: Approval | Disposition, found: Verdict, enforcement: Enforcement) -> Verdict:
+    """What was found, unless it would count although nobody knows who made the statement."""
+    doubt = enforcement.doubt(statement.metadata.creation_timestamp)
+    if doubt is None or found.final:
+        return found
+    if enforcement.gap is not None:
+        return Verdict(NOT_ENFORCED, doubt)
+    return Verdict("Unauthenticated", doubt, final=True)
+
+
 def judged(
     statement: Approval | Disposition, verdict: Verdict, subject_uid: str | None, now: datetime
 ) -> StatementStatus:
@@ -43,7 +54,7 @@ def judged(
 def is_news(statement: Approval | Disposition, verdict: Verdict) -> bool:
     """Whether a person has to know that it does not count, and was not told so before."""
     known = any(c.reason == verdict.reason for c in statement.status.conditions)
-    refused = verdict.final or verdict.reason == "DigestMismatch"
+    refused = verdict.final or verdict.reason in ("DigestMismatch", "NotOfGroup", NOT_ENFORCED)
     return refused and not verdict.counts and not known
 
 

@@ -12,7 +12,9 @@ from amends.api.dead_letter import DeadLetter
 from amends.api.disposition import Disposition
 from amends.api.outbox import SupersededBy
 from amends.api.receipt import Receipt, Scope
+from amends.core.enforcement import ENFORCED, Enforcement
 from amends.core.key import Key
+from amends.core.namespace import Floors
 from amends.core.outcome import Outcome
 from amends.core.records.digest import plan_digest
 
@@ -45,11 +47,14 @@ class ActionWorld:
 
 @dataclass(frozen=True)
 class ApprovalWorld:
-    """What is known when an Approval is looked at. subject: None if there is none (yet)."""
+    """What is known when an Approval is looked at. subject: None if there is none (yet). floors:
+    what the namespace demands of approvals."""
 
     approval: Approval
     subject: Compensation | None
+    floors: Floors
     now: datetime
+    enforcement: Enforcement = ENFORCED
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ class DeadLetterWorld:
     lease: timedelta
     now: datetime
     obstacle: str | None = None
+    enforcement: Enforcement = ENFORCED
 
     @property
     def key(self) -> Key:
@@ -123,7 +129,8 @@ class CompensationWorld:
     the current attempt, if it exists. attempt: None if this process makes none. objection: why no
     executor here can ever carry it out. success: news that the effect has succeeded after all.
     obstacle: why the receipt could not be created, if that was tried. holder: this process. lease:
-    how long its claim lasts. chosen: whether a person has chosen it for a dead letter.
+    how long its claim lasts. chosen: whether a person has chosen it for a dead letter. floors: what
+    the namespace demands of approvals.
     """
 
     compensation: Compensation
@@ -135,11 +142,13 @@ class CompensationWorld:
     objection: str | None
     success: SupersededBy | None
     scope: Scope
+    floors: Floors
     holder: str
     lease: timedelta
     now: datetime
     obstacle: str | None = None
     chosen: bool = False
+    enforcement: Enforcement = ENFORCED
 
     @property
     def key(self) -> Key:

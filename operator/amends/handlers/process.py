@@ -14,9 +14,11 @@ from amends.kube.cluster import KubeCluster
 from amends.kube.connection import Connection
 from amends.kube.events import EventRecorder
 from amends.kube.lease import lead
+from amends.kube.policies import KubePolicies
 from amends.kube.secrets import TenantSecrets
 from amends.ports import Clock, ExecutorContext, Fault
 from amends.runtime.clock import SystemClock, process_identity
+from amends.runtime.guard import Guard
 from amends.runtime.metrics import EVENTS_DROPPED, Metrics
 from amends.runtime.retention import Sweeper
 from amends.runtime.runtime import Runtime
@@ -44,7 +46,12 @@ async def run(settings: Settings) -> None:
         TenantSecrets(connection), settings.allowed_targets, await connection.addresses()
     )
     executors = plug_ins.build(context, plug_ins.installed())
-    runtime = Runtime(settings, cluster, cluster.list, executors, recorder, clock, holder, metrics)
+    policies = KubePolicies(connection, clock, settings.lease.namespace, settings.gitops_agents)
+    guard = Guard(policies, clock, metrics)
+    runtime = Runtime(
+        *(settings, cluster, cluster.list, executors, recorder, clock, holder),
+        *(guard.enforcement, metrics),
+    )
     sweeper = Sweeper(
         cluster,
         runtime.cache,
@@ -64,7 +71,7 @@ async def run(settings: Settings) -> None:
         async with metrics.served(settings.metrics_listen):
             await _until_served(cluster, stop)
             if not stop.is_set():
-                await serve(settings, runtime, sweeper, connection, clock, holder, stop)
+                await serve(settings, runtime, sweeper, guard, connection, clock, holder, stop)
     finally:
         await recorder.drain(EVENTS_GRACE)
         saying.cancel()
@@ -91,6 +98,7 @@ async def serve(
     settings: Settings,
     runtime: Runtime,
     sweeper: Sweeper,
+    guard: Guard,
     connection: Connection,
     clock: Clock,
     holder: str,
@@ -108,6 +116,7 @@ async def serve(
 
     async def work_while_leading() -> None:
         await leading.wait()
+        await guard.looked.wait()
         await runtime.work(sweeper.run)
 
     def take_signals_back() -> None:
@@ -118,11 +127,15 @@ async def serve(
     )
     stopping = asyncio.create_task(stop.wait(), name="stop")
     work = asyncio.create_task(work_while_leading(), name="work")
+    guarding = asyncio.create_task(guard.run(runtime.look_at_everything), name="guard")
     watching = asyncio.create_task(
-        watch.run(runtime.inbox, connection, clock, settings.health_listen, take_signals_back),
+        watch.run(
+            *(runtime.inbox, guard.look_soon, connection, clock),
+            *(settings.health_listen, take_signals_back),
+        ),
         name="watch",
     )
-    everything: tuple[asyncio.Task[Any], ...] = (stopping, work, watching, lease)
+    everything: tuple[asyncio.Task[Any], ...] = (stopping, work, guarding, watching, lease)
     done, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
     for task in everything:
         task.cancel()

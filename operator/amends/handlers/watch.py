@@ -12,6 +12,8 @@ from amends.kube.connection import Connection
 from amends.ports import Clock
 from amends.runtime.inbox import Inbox
 
+ADMISSION = "admissionregistration.k8s.io"
+POLICIES = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
 CREDENTIALS_ARE_FRESH = timedelta(minutes=5)
 
 
@@ -34,6 +36,7 @@ class NoDiffs(kopf.DiffBaseStorage):
 
 async def run(
     inbox: Inbox,
+    policy_moved: Callable[[], None],
     connection: Connection,
     clock: Clock,
     health_listen: str | None,
@@ -47,7 +50,7 @@ async def run(
     """
     older = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(
-        registry=registry(inbox, connection, clock),
+        registry=registry(inbox, policy_moved, connection, clock),
         settings=settings(),
         clusterwide=True,
         standalone=True,
@@ -57,8 +60,13 @@ async def run(
     await kopf.run_tasks(tasks, ignored=older)
 
 
-def registry(inbox: Inbox, connection: Connection, clock: Clock) -> kopf.OperatorRegistry:
-    """Handlers for every kind that has open work. They do no I/O and decide nothing."""
+def registry(
+    inbox: Inbox, policy_moved: Callable[[], None], connection: Connection, clock: Clock
+) -> kopf.OperatorRegistry:
+    """Handlers for every kind that has open work, and for policies: they only ring a bell.
+
+    They do no I/O and decide nothing.
+    """
     handlers = kopf.OperatorRegistry()
 
     async def on_event(event: kopf.RawEvent, **_: Any) -> None:
@@ -70,6 +78,12 @@ def registry(inbox: Inbox, connection: Connection, clock: Clock) -> kopf.Operato
     for kind in KINDS:
         if kind.SERVED.open_work is not None:
             kopf.on.event(GROUP, kind.SERVED.plural, registry=handlers, id="seen")(on_event)
+
+    async def on_policy(**_: Any) -> None:
+        policy_moved()
+
+    for plural in POLICIES:
+        kopf.on.event(ADMISSION, "v1", plural, registry=handlers, id="moved")(on_policy)
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.ConnectionInfo:

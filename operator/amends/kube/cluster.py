@@ -10,7 +10,7 @@ from amends.kube.paths import MERGE_PATCH, PLURALS, escaped, path_of
 from amends.ports import Clock, Gone, Namespace, Raw
 
 PAGE = 500
-NAMESPACES_ARE_FRESH_SECONDS = 60
+NAMESPACES_ARE_FRESH_SECONDS = 20
 
 
 class KubeCluster:
@@ -88,7 +88,7 @@ class KubeCluster:
         return sorted(kind for kind, plural in PLURALS.items() if plural not in names)
 
     async def namespace(self, name: str) -> Namespace:
-        """What a namespace says of its tenant, at most a minute old."""
+        """What a namespace says of its tenant, at most 20 seconds old."""
         now = self._clock.now().timestamp()
         known = self._namespaces.get(name)
         if known is not None and now - known[0] <= NAMESPACES_ARE_FRESH_SECONDS:

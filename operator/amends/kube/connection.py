@@ -83,11 +83,12 @@ class Connection:
     async def credentials(self) -> Credentials:
         """As they are now; tokens of service accounts change every hour."""
         settings = (await self._configuration.auth_settings()).get("BearerToken")
-        header = str(settings["value"]) if settings else ""
+        # Of either case: the client writes it small where it read the token of a pod.
+        _, _, token = str(settings["value"] if settings else "").partition(" ")
         return Credentials(
             server=self._configuration.host,
             ca_file=self._configuration.ssl_ca_cert,
-            token=header.removeprefix("Bearer ") or None,
+            token=token.strip() or None,
             certificate_file=self._configuration.cert_file,
             key_file=self._configuration.key_file,
         )

@@ -36,6 +36,10 @@ class Family:
 
 
 LEADER = Family("amends_leader", "1 while this process holds the Lease and works, else 0.")
+POLICIES_ENFORCED = Family(
+    "amends_policies_enforced",
+    "1 while every admission policy stands and the API server obeys, else 0: then nothing begins.",
+)
 OPEN = Family("amends_open_objects", "Open objects held in memory.", ("kind",), WATCHED)
 UNREADABLE = Family(
     "amends_unreadable_objects",
@@ -82,6 +86,7 @@ LAST_SWEEP = Family(
 
 FAMILIES = (
     LEADER,
+    POLICIES_ENFORCED,
     OPEN,
     UNREADABLE,
     QUEUE,

@@ -1,6 +1,6 @@
 """Observe: gather once everything that a decision about one object needs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from amends.api import Action, Approval, Compensation, DeadLetter, Disposition, Receipt
@@ -8,6 +8,7 @@ from amends.api.compensation import CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.execution import Execution
 from amends.api.outbox import Outbox
+from amends.core.enforcement import Enforcement
 from amends.core.key import Key
 from amends.core.machines import COMPENSATION
 from amends.core.records import identity, receipts
@@ -39,6 +40,7 @@ class Observer:
         clock: Clock,
         holder: str,
         claim: timedelta,
+        enforcement: Callable[[], Enforcement],
     ) -> None:
         self._related = related
         self._executors = executors
@@ -46,6 +48,7 @@ class Observer:
         self._clock = clock
         self._holder = holder
         self._claim = claim
+        self._enforcement = enforcement
 
     async def raw(self, key: Key) -> Raw | None:
         """The object, None if it does not exist."""
@@ -84,7 +87,8 @@ class Observer:
             # Before an approval is told that it comes too late, see whether this is still the one
             # that bears the name.
             subject = await self._related.newest(Compensation, key.namespace, name)
-        return ApprovalWorld(approval, subject, self._clock.now())
+        floors = await self._related.floors(key.namespace)
+        return ApprovalWorld(approval, subject, floors, self._clock.now(), self._enforcement())
 
     async def _disposition(self, disposition: Disposition, key: Key) -> DispositionWorld:
         name = disposition.spec.dead_letter_ref.name
@@ -126,6 +130,7 @@ class Observer:
             lease=self._claim,
             now=now,
             obstacle=obstacle,
+            enforcement=self._enforcement(),
         )
 
     async def _candidates(self, letter: DeadLetter, namespace: str) -> tuple[Compensation, ...]:
@@ -158,10 +163,12 @@ class Observer:
             objection=self._objection(compensation.spec.execution),
             success=self._related.success(key.namespace, effect, now),
             scope=await self._related.scope(key.namespace),
+            floors=await self._related.floors(key.namespace),
             holder=self._holder,
             lease=self._claim,
             now=now,
             obstacle=obstacle,
+            enforcement=self._enforcement(),
             chosen=any(
                 raw.get("status", {}).get("phase") == DeadLetterPhase.LINKED_TO_COMPENSATION
                 and raw["status"].get("compensationRef") == {"name": key.name}

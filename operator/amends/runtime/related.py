@@ -11,10 +11,11 @@ from amends.api import Action, DeadLetter, Receipt, Resource
 from amends.api.outbox import SupersededBy
 from amends.api.receipt import Scope
 from amends.core.key import Key
-from amends.core.namespace import NamespacePolicy
+from amends.core.namespace import Floors, NamespacePolicy
 from amends.core.superseding import announced
 from amends.kube.cache import Cache, is_open, key_of
 from amends.ports import Cluster, Raw
+from amends.runtime.floors import NamespaceFloors
 
 log = structlog.get_logger(__name__)
 
@@ -54,9 +55,10 @@ def readable(kind: type[R], raws: Iterable[Raw]) -> Iterator[R]:
 class Related:
     """Typed reads of what an object is related to."""
 
-    def __init__(self, cache: Cache, cluster: Cluster) -> None:
+    def __init__(self, cache: Cache, cluster: Cluster, floors: NamespaceFloors) -> None:
         self._cache = cache
         self._cluster = cluster
+        self._floors = floors
 
     async def own(self, key: Key) -> Raw | None:
         """The object that is looked at, None if it does not exist."""
@@ -147,6 +149,10 @@ class Related:
         """How far apart two Actions may be and still be told of as possible duplicates."""
         found = await self._cluster.namespace(namespace)
         return NamespacePolicy.of(found.annotations).duplicate_window
+
+    async def floors(self, namespace: str) -> Floors:
+        """What a namespace demands of approvals."""
+        return await self._floors.of(namespace)
 
     async def scope(self, namespace: str) -> Scope:
         """The tenant."""

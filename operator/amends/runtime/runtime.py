@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from amends.core.enforcement import Enforcement
 from amends.core.key import Key
 from amends.core.outcome import Outcome
 from amends.kube.cache import OPEN_WORK, Cache
@@ -17,6 +18,7 @@ from amends.runtime import metrics
 from amends.runtime.apply import Applier
 from amends.runtime.executions import Executions
 from amends.runtime.faults import pause_after
+from amends.runtime.floors import NamespaceFloors
 from amends.runtime.inbox import Inbox, List
 from amends.runtime.metrics import Metrics
 from amends.runtime.observe import Observer
@@ -41,6 +43,7 @@ class Runtime:
         recorder: EventRecorder,
         clock: Clock,
         holder: str,
+        enforcement: Callable[[], Enforcement],
         counted: Metrics | None = None,
     ) -> None:
         self._settings = settings
@@ -52,8 +55,11 @@ class Runtime:
         self._executions = Executions(
             executors, settings.executions, self.queue.add, self._count_attempt
         )
-        related = Related(self.cache, cluster)
-        observer = Observer(related, executors, self._executions, clock, holder, settings.claim)
+        self._floors = NamespaceFloors(cluster, self.cache, self.queue.add)
+        related = Related(self.cache, cluster, self._floors)
+        observer = Observer(
+            related, executors, self._executions, clock, holder, settings.claim, enforcement
+        )
         applier = Applier(self.cache, cluster, self.queue, self._executions, recorder)
         unreadable = Unreadables(self.cache, cluster, recorder, clock)
         self._reconciler = Reconciler(observer, applier, self._executions, unreadable)
@@ -72,7 +78,7 @@ class Runtime:
         workers = asyncio.create_task(
             self.queue.run(self._pass, self._settings.workers), name="queue"
         )
-        beside = [asyncio.create_task(one(), name="upkeep") for one in upkeep]
+        beside = [asyncio.create_task(one(), name="upkeep") for one in (self._floors.run, *upkeep)]
         try:
             while True:
                 await self._pause_or_fail([workers, *beside])
@@ -84,6 +90,12 @@ class Runtime:
             workers.cancel()
             await asyncio.gather(workers, *beside, return_exceptions=True)
             self.metrics.set(metrics.LEADER, 0)
+
+    def look_at_everything(self) -> None:
+        """What all of them depend on has changed."""
+        for kind in OPEN_WORK:
+            for key in self.cache.keys(kind):
+                self.queue.add(key)
 
     async def _pass(self, key: Key) -> timedelta | None:
         self.metrics.count(metrics.PASSES, key.kind)

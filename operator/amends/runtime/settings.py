@@ -20,6 +20,8 @@ class Settings:
     lease: LeaseSettings = field(default_factory=lambda: LeaseSettings(namespace="amends-system"))
     claim: timedelta = timedelta(minutes=5)
     """How long a claim on one attempt lasts; it is renewed while the executor works."""
+    gitops_agents: tuple[str, ...] = ()
+    """Service accounts that the policies let decide, because they apply what people merged."""
     workers: int = 32
     """Objects that are looked at side by side."""
     executions: int = 64

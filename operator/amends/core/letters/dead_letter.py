@@ -11,7 +11,14 @@ from amends.core.conditions import Observed, not_ready, ready
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
 from amends.core.letters import evidence, retries
 from amends.core.letters.disposing import carried_out
-from amends.core.letters.progress import DECIDED, in_doubt, may_be_sent_again, moved, observed
+from amends.core.letters.progress import (
+    DECIDED,
+    held_back,
+    in_doubt,
+    may_be_sent_again,
+    moved,
+    observed,
+)
 from amends.core.letters.recovery import is_live, is_under_way, live_compensation
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.superseding import superseded, tells_of_success
@@ -128,6 +135,8 @@ def shall_it_be_sent_again(world: DeadLetterWorld) -> Decision | None:
         return None
     if (note := _why_it_cannot_be_sent(world)) is not None:
         return _naming(world, note=note)
+    if world.enforcement.gap is not None:
+        return held_back(world)
     if requested and any(is_under_way(one) for one in world.candidates):
         return _naming(world)
     if letter.status.compensation_ref is not None:

@@ -38,7 +38,8 @@ def carried_out(world: DeadLetterWorld) -> Decision | None:
     )
     for disposition in ordered:
         bound = disposition.status.bound_uid == world.letter.metadata.uid
-        if bound and verdict(disposition, world).reason == "Applicable":
+        doubt = world.enforcement.doubt(disposition.metadata.creation_timestamp)
+        if bound and doubt is None and verdict(disposition, world).reason == "Applicable":
             return _carried_out(world, disposition)
     return None
 

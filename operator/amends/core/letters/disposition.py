@@ -8,7 +8,7 @@ from amends.core import claims
 from amends.core.decision import NOTHING, Decision, Effect, Tell, Wake
 from amends.core.letters.progress import MOST_DISPATCHES
 from amends.core.letters.recovery import live_compensation
-from amends.core.statement import Verdict, is_news, judged
+from amends.core.statement import Verdict, is_news, judged, proved
 from amends.core.superseding import superseded, tells_of_success
 from amends.core.world import DeadLetterWorld, DispositionWorld
 
@@ -141,6 +141,8 @@ def decide(world: DispositionWorld) -> Decision:
         # been lost, and with it the first telling.
         return Decision(effects=(Wake(letter.key),)) if letter is not None else NOTHING
     found = verdict(disposition, letter)
+    if letter is not None:
+        found = proved(disposition, found, letter.enforcement)
     uid = letter.letter.metadata.uid if letter is not None else None
     return Decision(
         status=judged(disposition, found, uid, world.now), effects=_effects(world, found)

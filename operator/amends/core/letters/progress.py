@@ -16,7 +16,8 @@ from amends.core.conditions import (
     reconciling,
     stalled,
 )
-from amends.core.decision import Decision, Effect
+from amends.core.decision import Decision, Effect, Tell
+from amends.core.enforcement import is_told
 from amends.core.history import OPERATOR, step
 from amends.core.letters.recovery import live_compensation
 from amends.core.machines import DEAD_LETTER
@@ -81,6 +82,15 @@ def observed(
         effects=tuple(effects),
         look_again=look_again,
     )
+
+
+def held_back(world: DeadLetterWorld) -> Decision:
+    """It would be sent now, were the admission policies enforced. A person is told once."""
+    note = world.enforcement.note
+    assert note is not None
+    before = world.letter.status.conditions
+    told = () if is_told(before) else (Tell(world.key, note.reason, note.message, "Warning"),)
+    return observed(world, note=note, effects=told)
 
 
 def may_be_sent_again(world: DeadLetterWorld) -> bool:

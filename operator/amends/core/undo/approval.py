@@ -8,7 +8,9 @@ from amends.api.compensation import Compensation, CompensationPhase, CountedAppr
 from amends.api.wire import rfc3339
 from amends.core.decision import NOTHING, Decision, Effect, Tell, Wake
 from amends.core.key import Key
-from amends.core.statement import Verdict, is_news, judged
+from amends.core.namespace import NOTHING_IS_APPROVED, Floors
+from amends.core.statement import Verdict, is_news, judged, proved
+from amends.core.undo.demand import Demand, lasts, outlived
 from amends.core.world import ApprovalWorld
 
 OPEN_FOR_APPROVAL = (CompensationPhase.PROPOSED, CompensationPhase.AWAITING_APPROVAL)
@@ -18,15 +20,13 @@ def verdict(
     approval: Approval,
     subject: Compensation | None,
     ledger: Sequence[CountedApproval],
+    floors: Floors,
     now: datetime,
 ) -> Verdict:
-    """Judge one statement against its subject and what the subject's ledger already holds."""
+    """Judge one statement against its subject, what the subject's ledger already holds, and what
+    the namespace demands."""
     spec, name = approval.spec, approval.spec.subject_ref.name
-    expired = (
-        Verdict("Expired", f"spec.expiresAt {rfc3339(spec.expires_at)} has passed", final=True)
-        if spec.expires_at is not None and spec.expires_at <= now
-        else None
-    )
+    expired = _expired(approval, floors, now)
     if subject is None:
         waits = f"waits for compensation {name} to be created"
         return expired or Verdict("SubjectNotFound", waits)
@@ -68,17 +68,59 @@ def verdict(
             f"spec.planDigest is {spec.plan_digest}, but the plan of compensation {name} is "
             f"{subject.status.plan_digest}: read the plan again and approve that digest",
         )
-    approves = spec.decision is ApprovalDecision.APPROVE
-    if approves and spec.actor.username == subject.spec.requester.username:
+    return _by_whom(approval, subject, ledger, floors) or Verdict(
+        "Countable", f"bound to compensation {name}, about to be counted"
+    )
+
+
+def _by_whom(
+    approval: Approval, subject: Compensation, ledger: Sequence[CountedApproval], floors: Floors
+) -> Verdict | None:
+    """Why who states it does not count, if so."""
+    actor, requester, name = approval.spec.actor, subject.spec.requester, subject.metadata.name
+    assert actor is not None
+    assert requester is not None
+    approves = approval.spec.decision is ApprovalDecision.APPROVE
+    if approves and actor.username == requester.username:
         return Verdict(
             "SelfApproval",
-            f"{spec.actor.username} asked for compensation {name} and may not approve it: "
+            f"{actor.username} asked for compensation {name} and may not approve it: "
             "another person must",
             final=True,
         )
-    if any(counted.username == spec.actor.username for counted in ledger):
-        return Verdict("Duplicate", f"a statement by {spec.actor.username} already counts", True)
-    return Verdict("Countable", f"bound to compensation {name}, about to be counted")
+    demand = Demand(subject.spec.approval, floors)
+    fills = approves and demand.fills(actor.groups, ledger)
+    if any(one.username == actor.username for one in ledger) and not fills:
+        return Verdict("Duplicate", f"a statement by {actor.username} already counts", True)
+    if not approves:
+        return None
+    if floors.unreadable:
+        return Verdict("AnnotationUnreadable", "; ".join((NOTHING_IS_APPROVED, *floors.unreadable)))
+    if demand.missing_groups(ledger) and not fills and not demand.has_room(ledger):
+        groups = ", ".join(group for group in actor.groups if not group.startswith("system:"))
+        return Verdict(
+            "NotOfGroup",
+            f"{demand.standing(ledger)}, and by spec.actor.groups {actor.username} is of "
+            f"{groups or 'no group'}: {ASK_OTHERS}",
+        )
+    return None
+
+
+ASK_OTHERS = (
+    "somebody of that group must approve, and where this cluster does not stamp spec.actor, name "
+    "the group in spec.actor.groups"
+)
+
+
+def _expired(approval: Approval, floors: Floors, now: datetime) -> Verdict | None:
+    expires, made = approval.spec.expires_at, approval.metadata.creation_timestamp
+    if expires is not None and expires <= now:
+        return Verdict("Expired", f"spec.expiresAt {rfc3339(expires)} has passed", final=True)
+    left = lasts(approval.spec.decision, made or now, floors, now)
+    if left is None or left > timedelta(0):
+        return None
+    assert floors.validity is not None
+    return Verdict("Expired", outlived(made or now, floors.validity), final=True)
 
 
 def decide(world: ApprovalWorld) -> Decision:
@@ -90,12 +132,14 @@ def decide(world: ApprovalWorld) -> Decision:
     approval, subject = world.approval, world.subject
     if approval.status.settled:
         return NOTHING
-    found = verdict(approval, subject, subject.status.approvals if subject else (), world.now)
+    ledger = subject.status.approvals if subject else ()
+    found = verdict(approval, subject, ledger, world.floors, world.now)
+    found = proved(approval, found, world.enforcement)
     uid = subject.metadata.uid if subject is not None else None
     return Decision(
         status=judged(approval, found, uid, world.now),
         effects=_effects(world, found),
-        look_again=_until_expiry(approval, found, world.now),
+        look_again=_until_expiry(world) if not found.final else None,
     )
 
 
@@ -112,6 +156,8 @@ def _effects(world: ApprovalWorld, found: Verdict) -> tuple[Effect, ...]:
     return ()
 
 
-def _until_expiry(approval: Approval, found: Verdict, now: datetime) -> timedelta | None:
-    expires = approval.spec.expires_at
-    return expires - now if not found.final and expires is not None and expires > now else None
+def _until_expiry(world: ApprovalWorld) -> timedelta | None:
+    spec, made = world.approval.spec, world.approval.metadata.creation_timestamp
+    expires = spec.expires_at - world.now if spec.expires_at is not None else None
+    outlives = lasts(spec.decision, made or world.now, world.floors, world.now)
+    return min((left for left in (expires, outlives) if left is not None), default=None)

@@ -10,7 +10,8 @@ from amends.core.machines import COMPENSATION
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.superseding import is_held, is_touched, superseded
 from amends.core.undo import attempts, counting
-from amends.core.undo.progress import cancelled, moved, observed
+from amends.core.undo.demand import demand_of
+from amends.core.undo.progress import cancelled, held_back, moved, observed
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
@@ -34,7 +35,7 @@ def has_its_effect_succeeded(world: CompensationWorld) -> Decision | None:
     followers = tuple(Wake(key) for key in world.followers)
     if not is_touched(world.compensation, stated=bool(world.approvals) or world.chosen):
         return Decision(remove=True, effects=followers)
-    asks_again = world.phase is P.APPROVED and world.compensation.spec.approval.required
+    asks_again = world.phase is P.APPROVED and demand_of(world).required
     unapproved = asks_again or world.phase in (P.PROPOSED, P.AWAITING_APPROVAL)
     marked: dict[str, Any] = {"superseded_by": by, **({"approvals": []} if unapproved else {})}
     why = superseded(by).message
@@ -121,11 +122,11 @@ def is_the_plan_new(world: CompensationWorld) -> Decision | None:
     """A new plan starts the approval anew: what was approved was another one."""
     spec, status = world.compensation.spec, world.compensation.status
     unapproved = world.phase in (P.PROPOSED, P.AWAITING_APPROVAL, P.APPROVED)
-    digest = world.plan_digest
+    digest, demand = world.plan_digest, demand_of(world)
     if not unapproved or (world.phase is not P.PROPOSED and status.plan_digest == digest):
         return None
-    to = P.AWAITING_APPROVAL if spec.approval.required else P.APPROVED
-    why = "the plan waits for approval" if spec.approval.required else "approval is not required"
+    to = P.AWAITING_APPROVAL if demand.required else P.APPROVED
+    why = "the plan waits for approval" if demand.required else "approval is not required"
     decision = moved(
         world,
         to,
@@ -134,9 +135,11 @@ def is_the_plan_new(world: CompensationWorld) -> Decision | None:
         approvals=[],
         approval_deadline=world.now + timedelta(seconds=spec.approval.deadline_seconds),
     )
+    unheeded = demand.unheeded()
+    told = (Tell(world.key, "ApprovalRequired", unheeded, "Warning"),) if unheeded else ()
     return Decision(
         status=decision.status,
-        effects=(*decision.effects, *(Wake(key) for key in world.followers)),
+        effects=(*decision.effects, *told, *(Wake(key) for key in world.followers)),
         look_again=AT_ONCE,
     )
 
@@ -144,6 +147,17 @@ def is_the_plan_new(world: CompensationWorld) -> Decision | None:
 def is_it_suspended(world: CompensationWorld) -> Decision | None:
     """Suspended: stay."""
     return observed(world) if world.compensation.spec.suspend else None
+
+
+def are_the_policies_enforced(world: CompensationWorld) -> Decision | None:
+    """While nobody proves who asks and who decides, nothing is counted and nothing begins.
+
+    Also where nobody has approved yet: whoever does so now will have to do it again.
+    """
+    status = world.compensation.status
+    would_run = world.phase is P.APPROVED or status.next_attempt_at is not None
+    waits = world.phase is P.AWAITING_APPROVAL or (would_run and not is_held(status))
+    return held_back(world) if world.enforcement.gap is not None and waits else None
 
 
 def is_it_approved(world: CompensationWorld) -> Decision | None:
@@ -198,6 +212,7 @@ QUESTIONS = (
     can_it_be_planned,
     is_the_plan_new,
     is_it_suspended,
+    are_the_policies_enforced,
     is_it_approved,
     is_it_still_wanted,
     do_its_dead_letters_name_it,

@@ -1,6 +1,7 @@
 """Moving a Compensation: one place writes phase, history and conditions, so they always agree."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,9 +26,11 @@ from amends.core.conditions import (
     stalled,
 )
 from amends.core.decision import Decision, Release, Tell, Wake
+from amends.core.enforcement import is_told
 from amends.core.history import OPERATOR, step
 from amends.core.machines import COMPENSATION
 from amends.core.superseding import is_held, superseded
+from amends.core.undo.demand import Demand, demand_of
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
@@ -65,14 +68,17 @@ def observed(
     status: CompensationStatus | None = None,
     *,
     objection: str | None = None,
+    note: Observed | None = None,
     look_again: timedelta | None = None,
 ) -> Decision:
-    """The same phase, with conditions that say how things stand."""
+    """The same phase, with conditions that say how things stand; note: said instead of Ready."""
     compensation = world.compensation
     status = status or compensation.status
     generation = compensation.metadata.generation
-    found = list(_observations(compensation, status, objection or world.obstacle))
+    demand = demand_of(world)
     news = objection or world.obstacle
+    progress = _progress(demand, compensation.spec, status, news) if note is None else (note,)
+    found = [*progress, *_observations(compensation, status)]
     heard = news is None or any(c.message == news for c in compensation.status.conditions)
     return Decision(
         status=status.model_copy(
@@ -86,6 +92,14 @@ def observed(
         effects=() if heard or news is None else (Tell(world.key, "Stalled", news, "Warning"),),
         look_again=look_again,
     )
+
+
+def held_back(world: CompensationWorld) -> Decision:
+    """It would go on now, were the admission policies enforced. A person is told once."""
+    note, before = world.enforcement.note, world.compensation.status.conditions
+    assert note is not None
+    told = () if is_told(before) else (Tell(world.key, note.reason, note.message, "Warning"),)
+    return replace(observed(world, note=note), effects=told)
 
 
 def cancelled(
@@ -108,10 +122,7 @@ def cancelled(
     )
 
 
-def _observations(
-    compensation: Compensation, status: CompensationStatus, objection: str | None
-) -> Iterator[Observed]:
-    yield from _progress(compensation.spec, status, objection)
+def _observations(compensation: Compensation, status: CompensationStatus) -> Iterator[Observed]:
     yield _approved(compensation.spec, status)
     if status.phase in (P.COMPLETED, P.CANCELLED, P.FAILED):
         done = status.phase is P.COMPLETED
@@ -136,7 +147,7 @@ def in_doubt(status: CompensationStatus) -> str | None:
 
 
 def _progress(
-    spec: CompensationSpec, status: CompensationStatus, objection: str | None
+    demand: Demand, spec: CompensationSpec, status: CompensationStatus, objection: str | None
 ) -> tuple[Observed, ...]:
     reason, message = str(status.phase), status.reason or ""
     if status.phase is P.COMPLETED:
@@ -161,31 +172,34 @@ def _progress(
         return stalled("Failed", f"{message}: set spec.cancel: true and create a new Compensation")
     if spec.suspend:
         return (not_ready("Suspended", "spec.suspend is true: set it to false to go on"),)
-    if is_held(status) and (asked := _asked(spec, status)) is not None:
+    if is_held(status) and (asked := _asked(demand, status)) is not None:
         return asked
     if status.phase is P.AWAITING_APPROVAL:
-        missing = spec.approval.approvers - len(status.approvals)
-        return (
-            not_ready(
-                reason, f"waits for {missing} more approval(s) of planDigest {status.plan_digest}"
-            ),
-        )
+        unreadable = "AnnotationUnreadable" if demand.floors.unreadable else reason
+        return (not_ready(unreadable, f"waits for {_missing(demand, status)}"),)
     if again is not None:
         return reconciling("Retrying", f"{message}; next attempt at {rfc3339(again)}")
     return reconciling(reason, message)
 
 
-def _asked(spec: CompensationSpec, status: CompensationStatus) -> tuple[Observed, ...] | None:
+def _missing(demand: Demand, status: CompensationStatus) -> str:
+    """What is missing, and which rule asks for it."""
+    return (
+        f"approval of planDigest {status.plan_digest}: {demand.standing(status.approvals)} "
+        f"({'; '.join(demand.rules())})"
+    )
+
+
+def _asked(demand: Demand, status: CompensationStatus) -> tuple[Observed, ...] | None:
     """What a person has to answer, now that the effect has succeeded after all."""
     assert status.superseded_by is not None
     happened = superseded(status.superseded_by).message
-    if status.phase is P.AWAITING_APPROVAL and spec.approval.required:
-        missing = spec.approval.approvers - len(status.approvals)
+    if status.phase is P.AWAITING_APPROVAL and demand.required:
         return (
             not_ready(
                 "Superseded",
-                f"{happened}: set spec.cancel: true, or, to undo it all the same, approve it again "
-                f"({missing} more approval(s) of planDigest {status.plan_digest})",
+                f"{happened}: set spec.cancel: true, or, to undo it all the same, approve it "
+                f"again; it waits for {_missing(demand, status)}",
             ),
         )
     if status.phase is P.RUNNING and not _ended(status):
@@ -206,6 +220,6 @@ def _approved(spec: CompensationSpec, status: CompensationStatus) -> Observed:
     was_approved = any(one.to == P.APPROVED for one in status.history)
     if status.phase is P.CANCELLED and not was_approved:
         return Observed("Approved", FALSE, "NotApproved", status.reason or "")
-    if not spec.approval.required:
+    if not spec.approval.required and not status.approvals:
         return Observed("Approved", TRUE, "NotRequired", "spec.approval.required is false")
     return Observed("Approved", TRUE, "Approved", f"decided by {names}")
