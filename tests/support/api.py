@@ -3,7 +3,7 @@
 import json
 import ssl
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -39,13 +39,18 @@ class Api:
         *,
         content_type: str = "application/json",
         query: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Object:
         """The parsed answer. Raises Refused with what the server said."""
         answer = self._pool.request(
             method,
             self._server + path + (f"?{urlencode(query)}" if query else ""),
             body=json.dumps(body) if body is not None else None,
-            headers={"Authorization": f"Bearer {self._token}", "Content-Type": content_type},
+            headers={
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": content_type,
+                **(headers or {}),
+            },
         )
         parsed: Object = json.loads(answer.data)
         if answer.status >= 300:

@@ -26,6 +26,8 @@ class Asked:
     uri: str
     group: str
     received: str
+    impersonated: str
+    """Whom it was asked as; empty where it was the operator itself."""
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource} {self.name}"
@@ -82,6 +84,7 @@ class AuditLog:
                     uri=event["requestURI"],
                     group=about.get("apiGroup", ""),
                     received=event["requestReceivedTimestamp"],
+                    impersonated=event.get("impersonatedUser", {}).get("username", ""),
                 )
 
     def _complete(self) -> None:
