@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import yaml
 
 from waiting import wait_for
 
@@ -139,22 +141,25 @@ def add_tenant(
     cluster: Cluster, namespace: str, *, group: str, annotations: Mapping[str, str] | None = None
 ) -> None:
     """A tenant's namespace with its runner, whose people (a group) may ask and approve."""
-    metadata = {"name": namespace, "annotations": dict(annotations or {})}
-    tenant = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-    cluster.kubectl("create", "-f", "-", input=json.dumps(tenant))
+    items = tenant_objects(namespace, group=group, annotations=annotations or {})
+    everything = {"apiVersion": "v1", "kind": "List", "items": items}
+    cluster.kubectl("create", "-f", "-", input=json.dumps(everything))
+
+
+def tenant_objects(
+    namespace: str, *, group: str, annotations: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Everything of a tenant, in the order in which it can be created."""
+    metadata = {"name": namespace, "annotations": dict(annotations)}
+    runner = list(yaml.safe_load_all((RBAC / "tenant.yaml").read_text()))
     roles = ("amends-viewer", "amends-responder", "amends-approver")
-    bindings = {
-        "apiVersion": "v1",
-        "kind": "List",
-        "items": [_bound(role, group) for role in roles],
-    }
-    cluster.kubectl(
-        *("apply", "-n", namespace, "-f", RBAC / "tenant.yaml", "-f", "-"),
-        input=json.dumps(bindings),
-    )
+    inside = [*runner, *(_bound(role, group) for role in roles)]
+    for one in inside:
+        one["metadata"]["namespace"] = namespace
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, *inside]
 
 
-def _bound(role: str, group: str) -> dict[str, object]:
+def _bound(role: str, group: str) -> dict[str, Any]:
     rbac = "rbac.authorization.k8s.io"
     return {
         "apiVersion": f"{rbac}/v1",

@@ -128,6 +128,7 @@ MOST: dict[str, Object] = {
         "redactionTier": "internal",
         "error": "none",
         "supersedes": {"name": "receipt-0"},
+        "period": "2026-01-31T08",
     },
     "DeadLetter": {
         **LEAST["DeadLetter"],

@@ -107,7 +107,9 @@ FULL: dict[str, Object] = {
                 "username": "alice",
                 "decision": "Approve",
                 "reason": "the message is wrong",
+                "groups": ["sre"],
                 "time": WHEN,
+                "madeAt": WHEN,
             }
         ],
         "attempts": 2,

@@ -155,7 +155,7 @@ def check_status(world: World, status: Any) -> None:
 
 def check_told_of_success(before: Any, status: Any) -> None:
     """What is over may still be told that the effect has succeeded after all; that is all."""
-    fields = ("conditions", "observed_generation", "superseded_by")
+    fields = ("conditions", "observed_generation", "period", "superseded_by")
     assert before.superseded_by is None
     assert status == before.model_copy(update={name: getattr(status, name) for name in fields})
 

@@ -78,6 +78,14 @@ class Api:
         self._pool.clear()
 
 
+def collection_of(obj: Object) -> str:
+    """Where an object of Kubernetes' own kinds is created."""
+    group = f"apis/{obj['apiVersion']}" if "/" in obj["apiVersion"] else f"api/{obj['apiVersion']}"
+    namespace = obj["metadata"].get("namespace")
+    inside = f"namespaces/{namespace}/" if namespace is not None else ""
+    return f"/{group}/{inside}{obj['kind'].lower()}s"
+
+
 def path_of(kind: str, namespace: str, name: str | None = None, part: str | None = None) -> str:
     """Where objects of our kinds are, or one of them, or a subresource of it."""
     steps = ["/apis", GROUP, VERSION, "namespaces", namespace, PLURALS[kind], name, part]
