@@ -30,8 +30,13 @@ from support.reports import action_world
 from support.worlds import metadata
 from support.writings import Case, Scribe
 
-# All cases go by before the first test: on a machine with other work that takes its time.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+# All cases go by before the first test: on a machine with other work that takes its time. So all
+# tests that look at them are kept in one process.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group("redacted payloads"),
+]
 
 CASES = 10_000
 EXAMPLES = 5
