@@ -28,10 +28,11 @@ from amends.core.period import period_of
 from amends.kube.cluster import KubeCluster
 from amends.kube.connection import Connection
 from amends.kube.paths import path_of
-from amends.ports import Raw, Waiting
+from amends.ports import Raw
 from amends.runtime.clock import SystemClock
 from bench.access import session
 from bench.machine import Patience
+from bench.seeding import patiently
 from controlplane import ControlPlane
 from installation import add_tenant
 from waiting import progress, wait_for
@@ -128,8 +129,9 @@ async def _seed(bob: Path, operator: Path, count: int) -> list[Raw]:
         async def seed(number: int) -> None:
             # Names say nothing about time: as where they are made from digests.
             scattered = number * 7_919 % 1_000_003
-            body = {"metadata": {"name": f"undo-{scattered:07}"}, "spec": _spec(number)}
-            created = await _patiently(people, body)
+            meta = {"namespace": FULL, "name": f"undo-{scattered:07}"}
+            body = {"metadata": meta, "spec": _spec(number)}
+            created = await patiently(people, "Compensation", body)
             seeded.append(await system.write_status(created, _status(created, number)))
 
         await _side_by_side(seed(number) for number in range(count))
@@ -165,15 +167,6 @@ async def _side_by_side(todo: Iterator[Coroutine[Any, Any, None]]) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(SIDE_BY_SIDE):
             group.create_task(work())
-
-
-async def _patiently(cluster: KubeCluster, body: Raw) -> Raw:
-    """Create it; soon after the CRDs, admission policies do not know the kind yet (503)."""
-    while True:
-        try:
-            return await cluster.create("Compensation", FULL, body)
-        except Waiting:
-            await asyncio.sleep(0.2)
 
 
 def _spec(number: int) -> Raw:

@@ -56,7 +56,7 @@ class Seeder:
             "execution": {"record": {}},
         }
         body = {"metadata": {"name": f"undo-{number:05}", "namespace": namespace}, "spec": spec}
-        return await _patiently(self._bob, "Compensation", body)
+        return await patiently(self._bob, "Compensation", body)
 
     async def _letter(self, namespace: str, number: int) -> Raw:
         spec = {
@@ -73,13 +73,13 @@ class Seeder:
         }
         name = f"dead-letter-effect-{number:05}"
         body = {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
-        return await _patiently(self._operator, "DeadLetter", body)
+        return await patiently(self._operator, "DeadLetter", body)
 
     async def _write(self, before: Raw, after: Raw) -> Raw:
         return await self._operator.write_status(before, after["status"])
 
 
-async def _patiently(cluster: KubeCluster, kind: str, body: Raw) -> Raw:
+async def patiently(cluster: KubeCluster, kind: str, body: Raw) -> Raw:
     """Create it; soon after the CRDs, admission policies do not know the kind yet (503)."""
     while True:
         try:

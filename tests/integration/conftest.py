@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from controlplane import ControlPlane
+from installation import RunningOperator
 from integration.cluster import Cluster
+from support.manifests import unique
+from support.target import APPLIED, Target
+from support.tenant import Installed
+from support.victim import Victim, at_rest
 
 CRDS = Path(__file__).parents[2] / "crds"
 
@@ -41,3 +46,20 @@ def admin(control_plane: ControlPlane, namespace: str) -> Cluster:
 def operator(control_plane: ControlPlane, namespace: str) -> Cluster:
     """The test's namespace, as the operator."""
     return Cluster.as_operator(control_plane, namespace)
+
+
+@pytest.fixture(scope="module")
+def victim(installed: Installed, running: RunningOperator, target: Target) -> Iterator[Victim]:
+    """A tenant of carol's, whom others attack."""
+    made = installed.tenant(unique("victim"), group="tenant-b")
+    yield at_rest(made, target.route(APPLIED))
+    made.clear()
+
+
+@pytest.fixture
+def nothing_moves(victim: Victim) -> Iterator[None]:
+    """Around an attack: the victim's objects stay in their versions, and nothing is sent."""
+    before = victim.versions()
+    yield
+    assert victim.versions() == before
+    assert victim.route.requests == []

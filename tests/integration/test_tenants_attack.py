@@ -5,40 +5,18 @@ every attack each of the victim's objects must be in the very version that it wa
 """
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from amends.cli.failures import Exit
-from installation import RunningOperator
 from integration.cluster import PLURALS, Refused
 from support.api import MERGE_PATCH, path_of
-from support.manifests import unique
 from support.plugin import Plugin
-from support.target import APPLIED, Target
-from support.tenant import Installed
-from support.victim import CORE, OTHERS, RUN, WORD, Victim, at_rest
+from support.victim import CORE, OTHERS, RUN, WORD, Victim
 
-pytestmark = pytest.mark.controlplane
+pytestmark = [pytest.mark.controlplane, pytest.mark.usefixtures("nothing_moves")]
 
 PROGRAMS = ("pods", "pods/exec", "serviceaccounts/token")
-
-
-@pytest.fixture(scope="module")
-def victim(installed: Installed, running: RunningOperator, target: Target) -> Iterator[Victim]:
-    """A tenant of carol's."""
-    made = installed.tenant(unique("victim"), group="tenant-b")
-    yield at_rest(made, target.route(APPLIED))
-    made.clear()
-
-
-@pytest.fixture(autouse=True)
-def nothing_moves(victim: Victim) -> Iterator[None]:
-    """Around every attack."""
-    before = victim.versions()
-    yield
-    assert victim.versions() == before
-    assert victim.route.requests == []
 
 
 def test_the_victim_is_worth_attacking(victim: Victim) -> None:

@@ -5,37 +5,18 @@ be in the very version that it was in before, and nothing at home holds a word o
 """
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from installation import RunningOperator
 from integration.cluster import PLURALS, Refused
 from support.api import Object
-from support.manifests import action, approval, compensation, disposition, unique
+from support.manifests import action, approval, compensation, disposition
 from support.plugin import Plugin
 from support.target import APPLIED, Target
-from support.tenant import Installed, Tenant, condition
-from support.victim import KEY, RUN, WORD, Victim, at_rest
+from support.tenant import Tenant, condition
+from support.victim import KEY, RUN, WORD, Victim
 
-pytestmark = pytest.mark.controlplane
-
-
-@pytest.fixture(scope="module")
-def victim(installed: Installed, running: RunningOperator, target: Target) -> Iterator[Victim]:
-    """A tenant of carol's."""
-    made = installed.tenant(unique("victim"), group="tenant-b")
-    yield at_rest(made, target.route(APPLIED))
-    made.clear()
-
-
-@pytest.fixture(autouse=True)
-def nothing_moves(victim: Victim) -> Iterator[None]:
-    """Around every attack."""
-    before = victim.versions()
-    yield
-    assert victim.versions() == before
-    assert victim.route.requests == []
+pytestmark = [pytest.mark.controlplane, pytest.mark.usefixtures("nothing_moves")]
 
 
 @pytest.mark.parametrize("outcome", ["sent", "failed"])

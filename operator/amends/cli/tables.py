@@ -41,15 +41,12 @@ class ServerTables:
 
     async def _whole(self, selector: str) -> list[ledger.Table]:
         both = ",".join(one for one in (self._selector, selector) if one)
-        query, tables = self._query(both, ledger.ALL_ROWS), list[ledger.Table]()
+        from amends.kube.connection import pages  # slow to import; a session has it by now
+
         path = path_of(self._kind, self._session.namespace)
-        while True:
-            tables.append(
-                await self._session.connection.call("GET", path, query=query, accept=ledger.ACCEPT)
-            )
-            if not (token := tables[-1]["metadata"].get("continue")):
-                return tables
-            query["continue"] = token
+        query = self._query(both, ledger.ALL_ROWS)
+        asked = pages(self._session.connection, path, query, ledger.ACCEPT)
+        return [table async for table in asked]
 
     def _query(self, selector: str, rows: int) -> dict[str, str]:
         query = {"limit": str(rows), "includeObject": "None", "fieldSelector": selector}

@@ -5,7 +5,7 @@ from typing import Any
 
 from amends.api import GROUP, VERSION
 from amends.core.key import Key
-from amends.kube.connection import Connection
+from amends.kube.connection import Connection, pages
 from amends.kube.paths import MERGE_PATCH, PLURALS, escaped, path_of
 from amends.ports import Clock, Gone, Namespace, Raw
 
@@ -70,13 +70,9 @@ class KubeCluster:
     ) -> AsyncIterator[Raw]:
         """Every object of a kind that matches a field selector, a page at a time."""
         query = {"fieldSelector": selector, "limit": str(PAGE)}
-        while True:
-            page = await self._connection.call("GET", path_of(kind, namespace), query=query)
+        async for page in pages(self._connection, path_of(kind, namespace), query):
             for item in page["items"]:
                 yield {"apiVersion": page["apiVersion"], "kind": kind, **item}
-            if not (token := page["metadata"].get("continue")):
-                return
-            query["continue"] = token
 
     async def missing_kinds(self) -> Sequence[str]:
         """Kinds of ours that the server does not serve."""
@@ -103,14 +99,11 @@ class KubeCluster:
         """Every namespace that is not about to go, by its name."""
         query = {"fieldSelector": "status.phase=Active", "limit": str(PAGE)}
         found: dict[str, Namespace] = {}
-        while True:
-            page = await self._connection.call("GET", "/api/v1/namespaces", query=query)
+        async for page in pages(self._connection, "/api/v1/namespaces", query):
             for item in page["items"]:
                 meta = item["metadata"]
                 found[meta["name"]] = Namespace(meta.get("labels", {}), meta.get("annotations", {}))
-            if not (token := page["metadata"].get("continue")):
-                return found
-            query["continue"] = token
+        return found
 
 
 def _merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 import asyncio
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
@@ -138,6 +138,37 @@ class Connection:
             fault.status, fault.answer = response.status, _message(content)
             raise fault
         return json.loads(content)
+
+
+class Caller(Protocol):
+    """What pages are asked of. A Connection is one."""
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        accept: str = "application/json",
+    ) -> Any:
+        """Send one request and return the parsed answer."""
+
+
+async def pages(
+    caller: Caller, path: str, query: Mapping[str, str], accept: str = "application/json"
+) -> AsyncIterator[Any]:
+    """Every page of a list, one request after the other. query: with `limit`.
+
+    Raises:
+        Fault: by who must act next.
+    """
+    asked = dict(query)
+    while True:
+        page = await caller.call("GET", path, query=asked, accept=accept)
+        yield page
+        if not (token := page["metadata"].get("continue")):
+            return
+        asked["continue"] = token
 
 
 def _pod_namespace() -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 from amends.admission import policies
 from amends.admission.standing import BINDING, POLICY, last_change, shortcomings
 from amends.api import GROUP, VERSION
-from amends.kube.connection import Connection
+from amends.kube.connection import Connection, pages
 from amends.kube.paths import path_of
 from amends.ports import Clock, Rejected, Standing
 
@@ -79,13 +79,8 @@ class KubePolicies:
         return str(answer["status"]["userInfo"]["username"])
 
     async def _every(self, kind: str) -> list[dict[str, Any]]:
-        query, found = {"limit": str(PAGE)}, list[dict[str, Any]]()
-        while True:
-            page = await self._connection.call("GET", PATHS[kind], query=query)
-            found += ({"kind": kind, **item} for item in page["items"])
-            if not (token := page["metadata"].get("continue")):
-                return found
-            query["continue"] = token
+        asked = pages(self._connection, PATHS[kind], {"limit": str(PAGE)})
+        return [{"kind": kind, **item} async for page in asked for item in page["items"]]
 
 
 def _too_deep() -> dict[str, Any]:
