@@ -30,9 +30,13 @@ help: ## show this
 demo: venv controlplane ## the whole story on a control plane of its own; KUBECONFIG=path for yours
 	@$(VENV)/bin/python examples/demo/demo.py $(DEMO_ARGS) $(ARGS)
 
+# How many processes share the tests. Which stay together, and in what order: tests/support/together.py
+PROCESSES ?= 2
+
 .PHONY: test
 test: lint types programs ## lint, types, import rules, then every test; ARGS="-k name" for some
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+	@$(VENV)/bin/python -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder \
+		--cov --cov-report=term $(ARGS)
 
 .PHONY: lint
 lint: venv ## ruff, its formatter as a check, and the import rules
@@ -89,6 +93,10 @@ image: ## build the operator's image; BASE=image, TAG=name, ENGINE=docker, podma
 .PHONY: bench
 bench: venv controlplane ## measure; every number in the docs names its ARGS
 	@$(VENV)/bin/python tests/bench/bench.py $(ARGS)
+
+.PHONY: chaos
+chaos: venv controlplane ## break it in every way we know, each campaign in full; ARGS=crash for one
+	@$(VENV)/bin/python tests/chaos/chaos.py $(ARGS)
 
 .PHONY: lock
 lock: venv ## write the locks from pyproject.toml; ARGS=--upgrade takes newer versions

@@ -2,33 +2,31 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]
 
 import installation
 import machine
 from controlplane import ControlPlane
 from installation import RunningOperator
 from node import Node
+from support import together
 from support.boards import ServedBoard
 from support.manifests import unique
 from support.target import Target
 from support.tenant import Installed, StartOperator, Tenant
+from support.together import Together
 
-TESTS = Path(__file__).parent
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    """`make test` runs several processes; tests that share a control plane stay in one."""
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` runs two processes; tests that share a control plane stay together in one."""
-    for item in items:
-        if item.get_closest_marker("node") is not None:
-            item.add_marker(pytest.mark.xdist_group("node"))
-            continue
-        if item.get_closest_marker("controlplane") is not None:
-            bare = "control_plane" in getattr(item, "fixturenames", ())
-            folder = item.path.relative_to(TESTS).parts[0]
-            item.add_marker(pytest.mark.xdist_group("bare" if bare else folder))
+    """Long groups begin first: one that began last would leave the other processes idle."""
+    items.sort(key=lambda item: together.place(item.nodeid))
 
 
 @pytest.fixture(scope="session")

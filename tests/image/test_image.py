@@ -15,7 +15,7 @@ from build import cache
 from container import Image
 from lock import locked
 
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 REPO = image_builder.REPO
 SITE_PACKAGES = "opt/amends/lib/python3.*/site-packages"

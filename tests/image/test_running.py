@@ -7,7 +7,7 @@ import pytest
 import image as image_builder
 from container import Image
 
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 AMENDS = "/opt/amends/bin/amends"
 PYTHON = "/opt/amends/bin/python3"

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from integration.approvals import counted, refused
 from support.manifests import approval, compensation, unapproved
 from support.target import Answer, Target
 from support.tenant import Tenant, condition, conditions
@@ -11,20 +12,6 @@ from support.tenant import Tenant, condition, conditions
 pytestmark = [pytest.mark.controlplane, pytest.mark.usefixtures("running")]
 
 OTHER_DIGEST = "sha256:" + "0" * 64
-
-
-def refused(tenant: Tenant, name: str, reason: str, subject: str = "undo") -> str:
-    """What is said on the Approval, once the same is said on its subject."""
-    status = tenant.ready("Approval", name, reason)
-    message = str(condition(status)["message"])
-    said = tenant.wait_for_event(subject, reason)
-    assert said == f"approval {name} does not count: {message}"
-    return message
-
-
-def counted(tenant: Tenant, name: str = "undo") -> list[tuple[str, str]]:
-    ledger = tenant.read("Compensation", name)["status"]["approvals"]
-    return [(one["username"], one["decision"]) for one in ledger]
 
 
 def in_seconds(seconds: float) -> str:
@@ -232,60 +219,6 @@ def test_without_enough_approvals_in_time_it_is_cancelled(tenant: Tenant) -> Non
     assert ended["status"]["history"][-1]["time"] >= ended["status"]["approvalDeadline"]
 
 
-def test_a_new_plan_needs_new_approvals_and_has_a_new_requester(tenant: Tenant) -> None:
-    tenant.create(compensation("undo", approval={"approvers": 2}))
-    first = tenant.planned("undo")
-    tenant.approve("undo")
-    tenant.ready("Approval", "alice-approves-undo", "Counted")
-
-    changed = tenant.change("undo", "dora", rollbackInstruction="remove all of it")
-    assert changed["spec"]["requester"]["username"] == "dora"
-    second = tenant.planned("undo")
-
-    assert second != first
-    assert counted(tenant) == []
-    # dora now is who asked, and bob is not any more.
-    tenant.approve("undo", "dora")
-    refused(tenant, "dora-approves-undo", "SelfApproval")
-    tenant.approve("undo", "bob")
-    tenant.approve("undo", "alice", name="alice-again")
-    done = tenant.in_phase("undo", "Completed")
-    assert sorted(counted(tenant)) == [("alice", "Approve"), ("bob", "Approve")]
-    assert done["status"]["planDigest"] == second
-
-
-def test_who_takes_a_request_over_has_not_approved_it(tenant: Tenant) -> None:
-    tenant.create(compensation("undo", approval={"approvers": 2}))
-    tenant.approve("undo", "dora")
-    tenant.ready("Approval", "dora-approves-undo", "Counted")
-    me = {"username": "dora", "uid": "dora", "groups": ["tenant-a"]}
-
-    tenant.change("undo", "dora", requester=me)
-    tenant.wait_until("Compensation", "undo", lambda one: not one["status"]["approvals"])
-    tenant.approve("undo", "alice")
-    tenant.ready("Approval", "alice-approves-undo", "Counted")
-
-    assert tenant.read("Compensation", "undo")["status"]["phase"] == "AwaitingApproval"
-    tenant.approve("undo", "bob")
-    tenant.in_phase("undo", "Completed")
-    assert counted(tenant) == [("alice", "Approve"), ("bob", "Approve")]
-
-
-def test_an_approval_that_waits_for_its_plan_counts_when_the_plan_comes_back(
-    tenant: Tenant,
-) -> None:
-    tenant.create(compensation("undo", rollbackInstruction="one"))
-    digest = tenant.planned("undo")
-    tenant.change("undo", rollbackInstruction="two")
-    tenant.planned("undo")
-    tenant.approve("undo", planDigest=digest)
-    refused(tenant, "alice-approves-undo", "DigestMismatch")
-
-    tenant.change("undo", rollbackInstruction="one")
-
-    assert tenant.in_phase("undo", "Completed")["status"]["planDigest"] == digest
-
-
 def test_where_no_approval_is_required_nobody_is_asked(tenant: Tenant) -> None:
     tenant.create(unapproved("undo"))
 
@@ -295,13 +228,3 @@ def test_where_no_approval_is_required_nobody_is_asked(tenant: Tenant) -> None:
     assert counted(tenant) == []
     receipt = tenant.read("Receipt", done["status"]["receiptRef"]["name"])
     assert receipt["spec"]["payload"]["actor"] == []
-
-
-def test_a_plan_that_stops_requiring_approval_runs(tenant: Tenant) -> None:
-    tenant.create(compensation("undo"))
-    tenant.planned("undo")
-
-    tenant.change("undo", approval={"required": False})
-
-    tenant.in_phase("undo", "Completed")
-    assert counted(tenant) == []

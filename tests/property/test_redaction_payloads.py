@@ -35,7 +35,6 @@ from support.writings import Case, Scribe
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.xdist_group("redacted payloads"),
 ]
 
 CASES = 10_000

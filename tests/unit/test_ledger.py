@@ -1,7 +1,7 @@
 """The order of lists, over a server that answers by name and knows periods."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from amends.api.resource import CREATED, TENANT
 from amends.cli import ledger
 from amends.cli.ledger import Place
+from amends.core import period
 from amends.core.period import period_of
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -141,8 +142,42 @@ def test_a_cursor_begins_at_its_own_period() -> None:
     assert server.selectors[1] == f"status.period={period_of(place.time)}"
 
 
+@pytest.mark.parametrize(
+    ("clock", "ago"),
+    [
+        pytest.param(timedelta(seconds=-299), timedelta(minutes=88), id="behind"),
+        pytest.param(timedelta(seconds=299), timedelta(minutes=92), id="ahead"),
+    ],
+)
+def test_what_the_operators_clock_filed_in_a_neighbour_period_stands_in_its_place(
+    clock: timedelta, ago: timedelta
+) -> None:
+    """The period changed 90 minutes ago; the page lies around that moment, and ends right after."""
+    objects = [stored(timedelta(seconds=20 * n), n) for n in range(4_000)]
+    astray = replace(stored(ago, 4_000), period=period_of(NOW - ago + clock))
+    assert astray.period != period_of(astray.created)
+    order = in_order([*objects, astray])
+    first, limit = order.index(astray.place), 3
+
+    page = ledger.newest(Server([*objects, astray]), limit, order[first - 1])
+
+    assert places(page) == order[first : first + limit]
+
+
+def ages() -> st.SearchStrategy[timedelta]:
+    """Of the last six days; every other one so near to a change of periods that clocks decide."""
+    anywhen = st.integers(0, 6 * 24 * 60).map(lambda minutes: timedelta(minutes=minutes))
+    last_change = NOW - period.start(period_of(NOW))
+    near_a_change = st.builds(
+        lambda periods, seconds: last_change + timedelta(hours=4 * periods, seconds=seconds),
+        st.integers(0, 5),
+        st.integers(-299, 299),
+    )
+    return st.one_of(anywhen, near_a_change)
+
+
 @given(
-    ages=st.lists(st.integers(0, 6 * 24 * 60), min_size=0, max_size=60),
+    ages=st.lists(ages(), min_size=0, max_size=60),
     unfiled=st.sets(st.integers(0, 59)),
     drift=st.lists(st.integers(-299, 299), min_size=60, max_size=60),
     limit=st.integers(1, 20),
@@ -150,7 +185,7 @@ def test_a_cursor_begins_at_its_own_period() -> None:
 )
 @settings(max_examples=300, deadline=None)
 def test_pages_together_are_everything_in_order_whatever_the_clocks_say(
-    ages: list[int], unfiled: set[int], drift: list[int], limit: int, few: int
+    ages: list[timedelta], unfiled: set[int], drift: list[int], limit: int, few: int
 ) -> None:
     objects = [
         Stored(
@@ -159,7 +194,7 @@ def test_pages_together_are_everything_in_order_whatever_the_clocks_say(
             one.name,
             None if n in unfiled else period_of(one.created + timedelta(seconds=drift[n])),
         )
-        for n, one in enumerate(stored(timedelta(minutes=age), n) for n, age in enumerate(ages))
+        for n, one in enumerate(stored(age, n) for n, age in enumerate(ages))
     ]
     seen: list[Place] = []
     after: Place | None = None
