@@ -47,11 +47,11 @@ class Program:
 
     @property
     def version(self) -> str:
-        """The version its module is pinned to, such as v1.36.3."""
+        """The version its module is pinned to, such as v1.36.3; of our own, the first it needs."""
         for path, version in re.findall(
             r"^\s*(?:require )?(\S+) (v\S+)", self.go_mod, re.MULTILINE
         ):
-            if self.package == path or self.package.startswith(f"{path}/"):
+            if self.package in (path, ".") or self.package.startswith(f"{path}/"):
                 return str(version)
         raise BuildFailed(f"{self.module}/go.mod requires no module that holds {self.package}")
 
@@ -86,6 +86,7 @@ PROGRAMS = (
     ),
     Program("kube-apiserver-1.34", "kubernetes-1.34", "k8s.io/kubernetes/cmd/kube-apiserver"),
     Program("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
+    Program("linearizable", "porcupine", "."),
     Program("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet"),
     Program("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler"),
     Program("kube-proxy", "kubernetes", "k8s.io/kubernetes/cmd/kube-proxy"),
@@ -165,7 +166,7 @@ def key(module: str) -> str:
     digest = hashlib.sha256()
     flags = sorted({" ".join(p.flags) for p in PROGRAMS if p.module == module})
     digest.update(json.dumps([_target(), flags]).encode())
-    for file in sorted((MODULES / module).glob("go.*")):
+    for file in sorted((*(MODULES / module).glob("go.*"), *(MODULES / module).glob("*.go"))):
         digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

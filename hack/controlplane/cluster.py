@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import flags
 from component import Component, ComponentFailed
@@ -45,6 +45,7 @@ class Cluster:
         *,
         users: Sequence[User] = USERS,
         addresses: Sequence[str] = flags.ADDRESSES,
+        audit_policy: Mapping[str, Any] = flags.AUDIT_POLICY,
     ) -> None:
         """Lays out the directory; without one, a temporary one, which `stop` removes."""
         self._temporary = directory is None
@@ -57,6 +58,7 @@ class Cluster:
         """One JSON event a line. A line may come shortly after the answer it tells of."""
         self.etcd_endpoint = ""
         self.server = ""
+        self._audit_policy = audit_policy
         self._components: list[Component] = []
         for folder in ("bin", "keys", "users", "logs"):
             (directory / folder).mkdir(parents=True, exist_ok=True)
@@ -144,9 +146,9 @@ class Cluster:
             )
         return ended
 
-    def _start_etcd(self) -> None:
-        """Starts etcd on a port the kernel picks, and reads in its log which one that is."""
-        etcd = self._run("etcd", flags.for_etcd(self.directory / "etcd"))
+    def _start_etcd(self, port: int = 0) -> None:
+        """Starts etcd on this port or one the kernel picks, and reads in its log which that is."""
+        etcd = self._run("etcd", flags.for_etcd(self.directory / "etcd", port))
         address = re.compile(r'"msg":"serving client traffic insecurely.*"address":"([^"]+)"')
         serving = etcd.wait_for(
             "serving clients", lambda: address.search(etcd.logged()), seconds=_SECONDS_TO_START
@@ -155,7 +157,7 @@ class Cluster:
 
     def _run_apiserver(self, port: int, *more: str) -> Component:
         """Starts the API server on this port, with more flags; writes everybody's kubeconfig."""
-        (self.directory / flags.POLICY).write_text(json.dumps(flags.AUDIT_POLICY))
+        (self.directory / flags.POLICY).write_text(json.dumps(self._audit_policy))
         self.server = f"https://127.0.0.1:{port}"
         self._write_kubeconfigs()
         told = flags.for_apiserver(

@@ -16,11 +16,12 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import build
+import flags
 from cluster import Cluster, KubectlFailed
 from component import ComponentFailed
 from identities import CONTROLLER_MANAGER, USERS
@@ -47,6 +48,7 @@ class ControlPlane(Cluster):
         *,
         controller_manager: bool = False,
         version: str = NEWEST,
+        audit_policy: Mapping[str, Any] = flags.AUDIT_POLICY,
     ) -> Self:
         """Starts a control plane that is ready when this returns; builds its programs if need be.
 
@@ -60,27 +62,29 @@ class ControlPlane(Cluster):
             raise ValueError(f"the controllers are those of {NEWEST}, too new for {version}")
         api_server = build.API_SERVERS[version]
         programs = build.build() | {"kube-apiserver": build.build([api_server])[api_server]}
-        cp = cls(directory, programs)
+        cp = cls(directory, programs, audit_policy=audit_policy)
         with cp._starting():
-            cp._start_etcd()
-            cp._start_apiserver(
-                *([f"--emulated-version={version}"] if version in build.EMULATED else [])
-            )
+            cp._on_a_free_port(cp._start_etcd)
+            emulated = [f"--emulated-version={version}"] if version in build.EMULATED else []
+            cp._on_a_free_port(lambda port: cp._start_apiserver(port, *emulated))
             if controller_manager:
                 cp._start_controller_manager()
         return cp
 
-    def _start_apiserver(self, *more: str) -> None:
-        """Starts the API server, which must be told its port; again where another took it first."""
+    def _start_apiserver(self, port: int, *more: str) -> None:
+        self._wait_for_apiserver(self._run_apiserver(port, *more))
+
+    def _on_a_free_port(self, start: Callable[[int], None]) -> None:
+        """Starts a component that must be told its port; again where another took it first."""
         for left in reversed(range(_PORTS_TO_TRY)):
-            apiserver = self._run_apiserver(_free_port(), *more)
             try:
-                self._wait_for_apiserver(apiserver)
+                start(_free_port())
             except ComponentFailed:
-                if left == 0 or "address already in use" not in apiserver.logged():
+                failed = self._components[-1]
+                if left == 0 or "address already in use" not in failed.logged():
                     raise
-                apiserver.stop()
-                self._components.remove(apiserver)
+                failed.stop()
+                self._components.remove(failed)
             else:
                 return
 

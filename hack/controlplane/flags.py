@@ -29,12 +29,16 @@ AUDIT_POLICY = {
 """Every write; of the reads our own API group's, and all that the operator's account asks."""
 
 
-def for_etcd(data: Path) -> list[str]:
-    """etcd on ports the kernel picks, and without waiting for a disk nobody needs to trust."""
+def for_etcd(data: Path, port: int = 0) -> list[str]:
+    """etcd without waiting for a disk nobody needs to trust; on ports the kernel picks.
+
+    With a port for its clients it also answers in JSON: for that it calls itself, at the address it
+    was told.
+    """
     anywhere = "http://127.0.0.1:0"
     return [
         f"--data-dir={data}",
-        f"--listen-client-urls={anywhere}",
+        f"--listen-client-urls=http://127.0.0.1:{port}",
         f"--advertise-client-urls={anywhere}",
         f"--listen-peer-urls={anywhere}",
         f"--initial-advertise-peer-urls={anywhere}",

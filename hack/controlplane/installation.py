@@ -188,18 +188,28 @@ class RunningOperator:
         return "\n".join(self.log.read_text().splitlines()[-lines:])
 
 
+def start_operator(
+    kubeconfig: Path,
+    log: Path,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> RunningOperator:
+    """`amends run` with these arguments, and more in its environment. Whoever asks must end it."""
+    command = [sys.executable, "-m", "amends", "run", "--kubeconfig", str(kubeconfig), *arguments]
+    path = os.pathsep.join([str(REPO / "operator"), os.environ.get("PYTHONPATH", "")])
+    given = {**os.environ, "PYTHONPATH": path, **(environment or {})}
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, stderr=sink, stdout=sink, env=given)
+    return RunningOperator(process, log)
+
+
 @contextmanager
 def running_operator(
     kubeconfig: Path, log: Path, arguments: Sequence[str] = (), *, until_working: bool = True
 ) -> Iterator[RunningOperator]:
     """`amends run` with these arguments; stopped with SIGTERM at the end, by its own pid."""
-    command = [sys.executable, "-m", "amends", "run", "--kubeconfig", str(kubeconfig), *arguments]
-    path = os.pathsep.join([str(REPO / "operator"), os.environ.get("PYTHONPATH", "")])
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            command, stderr=sink, stdout=sink, env={**os.environ, "PYTHONPATH": path}
-        )
-    running = RunningOperator(process, log)
+    running = start_operator(kubeconfig, log, arguments)
+    process = running.process
     try:
         if until_working:
             wait_for(running.is_working, seconds=60, what="the operator to work")

@@ -1,6 +1,6 @@
 """The end of a story as it may be compared: everything that is written, except what may differ.
 
-Masked, because two undisturbed runs differ in it as well: uids, times, resource versions, holders,
+Masked, because two undisturbed runs differ in it as well: uids, times, periods, versions, holders,
 the namespace, the board's address, and digests over any of these.
 
 Masked, because a life more may cost an attempt more: the number of attempts, the names made from
@@ -31,6 +31,7 @@ _MADE_FROM_ATTEMPT = re.compile(
 _DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 _MADE_FROM_UID = re.compile(r"(effect-[0-9a-f]{16})-[0-9a-f]{16}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)")
+_PERIOD = re.compile(r"\d{4}-\d\d-\d\dT\d\d(?=\")")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -47,6 +48,7 @@ async def end_of(told: Told) -> End:
     for pattern, mask in (
         (_TIME, "<time>"),
         (_DATE, "<time>"),
+        (_PERIOD, "<period>"),
         (_MADE_FROM_ATTEMPT, r"\1-<attempt>"),
         (_MADE_FROM_UID, r"\1-<uid>"),
         (_UID, "<uid>"),
@@ -75,7 +77,8 @@ def _part(raw: Any) -> Any:
         for counter in ("attempt", "dispatch"):
             if counter in spec["payload"]:
                 spec["payload"][counter] = "<n>"
-                spec["payload"]["evidence"]["headers"].pop("Idempotent-Replayed", None)
+                headers = spec["payload"].get("evidence", {}).get("headers", {})
+                headers.pop("Idempotent-Replayed", None)
     if "attempts" in status:
         status["attempts"] = "<n>"
         status["history"] = [step["to"] for step in _without_detours(status.get("history", []))]

@@ -10,16 +10,18 @@ from amends.api.disposition import Choice
 from amends.api.receipt import EffectOutcome
 from amends.core.key import Key
 from amends.core.letters import evidence
-from amends.core.world import Attempt, DeadLetterWorld, DispositionWorld
+from amends.core.world import Attempt, AttestationWorld, DeadLetterWorld, DispositionWorld
 from chaos.worlds import (
     LEASE,
     ME,
     NOW,
     SCOPE,
+    attestations,
     compensations,
     enforcements,
     executions,
     json_values,
+    ledgers,
     long_texts,
     meta,
     news,
@@ -100,6 +102,7 @@ def dead_letters(draw: st.DrawFn) -> DeadLetter:
             "dispatch": dispatch if sent or retrying else None,
             "outbox": outbox and _of_a_dispatch(outbox),
             "disposition": draw(st.none() | st.just(recorded)),
+            "attestations": draw(ledgers),
             "supersededBy": draw(perhaps_news),
             "conditions": draw(some_conditions),
         },
@@ -139,6 +142,10 @@ def dead_letter_worlds(draw: st.DrawFn) -> DeadLetterWorld:
         now=NOW,
         obstacle=draw(st.sampled_from([None, None, "the name is taken"])),
         enforcement=draw(enforcements),
+        attestations=[
+            draw(attestations(n, "DeadLetter", "letter"))
+            for n in range(50, draw(st.integers(50, 52)))
+        ],
     )
 
 
@@ -151,3 +158,12 @@ def proof_of(letter: DeadLetter, outcome: EffectOutcome) -> Receipt:
 @st.composite
 def disposition_worlds(draw: st.DrawFn) -> DispositionWorld:
     return DispositionWorld(draw(dispositions(1)), draw(st.none() | dead_letter_worlds()), NOW)
+
+
+@st.composite
+def attestation_worlds(draw: st.DrawFn) -> AttestationWorld:
+    subject = draw(st.none() | compensations() | dead_letter_worlds())
+    kind, name = "Compensation", "undo"
+    if isinstance(subject, DeadLetterWorld):
+        kind, name = "DeadLetter", "letter"
+    return AttestationWorld(draw(attestations(50, kind, name)), subject, NOW, draw(enforcements))

@@ -116,6 +116,9 @@ class WiredCluster:
     async def delete(self, before: Raw) -> None:
         await self._line.call(f"delete {before['kind']}", lambda: self._cluster.delete(before))
 
+    def forget_namespace(self, name: str) -> None:
+        self._cluster.forget_namespace(name)
+
     async def namespace(self, name: str) -> Namespace:
         # Kept for a minute and never written, so it is no point of its own.
         await self._line.alive()

@@ -26,6 +26,7 @@ from amends.kube.cluster import KubeCluster
 from amends.kube.connection import Connection
 from amends.kube.events import EventRecorder
 from amends.kube.secrets import TenantSecrets
+from amends.kube.tenants import ImpersonatedTenants
 from amends.ports import ExecutorContext, Raw
 from amends.runtime.clock import SystemClock
 from amends.runtime.inbox import Inbox
@@ -111,6 +112,10 @@ class Scene:
         await self.admin.call("POST", "/api/v1/namespaces", body=body)
         return name
 
+    async def until(self, namespace: str, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Return when it holds there."""
+        await self.exchange.until(namespace, condition)
+
 
 @asynccontextmanager
 async def scene(stage: Stage) -> AsyncIterator[Scene]:
@@ -119,7 +124,10 @@ async def scene(stage: Stage) -> AsyncIterator[Scene]:
     users = [stage.operator, stage.admin, stage.bob, stage.alice]
     operator, admin, bob, alice = [await Connection.open(user) for user in users]
     watching = asyncio.create_task(
-        watch.run(exchange, _nothing, operator, SystemClock(), None, _give_signals_back),
+        watch.run(
+            *(exchange, _nothing, _unchanged, operator, SystemClock(), None),
+            _give_signals_back,
+        ),
         name="watch",
     )
     try:
@@ -133,6 +141,10 @@ async def scene(stage: Stage) -> AsyncIterator[Scene]:
 
 def _nothing() -> None:
     """The policies of this stage stand."""
+
+
+def _unchanged(namespace: str) -> None:
+    """No namespace of this stage says anything new."""
 
 
 def _give_signals_back() -> None:
@@ -189,6 +201,7 @@ class Incarnation:
     def _executors(
         self, connection: Connection, addresses: frozenset[str]
     ) -> Mapping[str, WiredExecutor]:
-        context = ExecutorContext(TenantSecrets(connection), self.allowed_targets, addresses)
+        tenants = ImpersonatedTenants(connection)
+        context = ExecutorContext(TenantSecrets(tenants), tenants, self.allowed_targets, addresses)
         built: Mapping[str, Any] = registry.build(context, registry.installed())
         return {name: WiredExecutor(name, one, self.line) for name, one in built.items()}

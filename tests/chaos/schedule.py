@@ -10,6 +10,7 @@ from amends.api import Compensation
 from amends.core.key import Key
 from amends.core.outcome import NotApplied, Unknown
 from amends.core.records.digest import plan_digest
+from amends.kube.cache import OPEN_WORK
 from amends.ports import Fault, Work
 from chaos.at_rest import AT_THE_END
 from chaos.invariants import everything_holds
@@ -44,7 +45,7 @@ class Schedule(RuleBasedStateMachine):
 
     def keys(self, *kinds: str) -> list[Key]:
         """Everything that may be looked at."""
-        of_kind = kinds or ("Action", "Approval", "Compensation", "DeadLetter", "Disposition")
+        of_kind = kinds or tuple(OPEN_WORK)
         return sorted(key for key in self.server.objects if key.kind in of_kind)
 
     def holder(self, name: str) -> Holder:

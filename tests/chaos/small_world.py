@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from amends.api.execution import Execution
+from amends.api.verification import Verification
 from amends.core.enforcement import ENFORCED
 from amends.core.key import Key
 from amends.core.outcome import Outcome
@@ -20,12 +21,15 @@ from amends.kube.events import EventRecorder
 from amends.ports import Fault, Namespace, Raw, Unsure, Work
 from amends.runtime.apply import Applier
 from amends.runtime.executions import Executions
-from amends.runtime.floors import NamespaceFloors
+from amends.runtime.fence import Fence
+from amends.runtime.gates import Gates
 from amends.runtime.inbox import Inbox
+from amends.runtime.namespaces import Namespaces
 from amends.runtime.observe import Observer
 from amends.runtime.queue import KeyQueue
 from amends.runtime.reconcile import Reconciler
 from amends.runtime.related import Related
+from amends.runtime.turns import Turns
 from amends.runtime.unreadable import Unreadables
 from chaos.small_server import SmallServer, Time
 
@@ -81,6 +85,9 @@ class HolderCluster:
     async def get(self, key: Key) -> Raw | None:
         return self.trouble.call(f"get {key.kind}", lambda: self._server.objects.get(key))
 
+    def forget_namespace(self, name: str) -> None:
+        """Nothing is remembered of it."""
+
     async def find(self, kind: str, namespace: str, fields: Mapping[str, str]) -> Sequence[Raw]:
         return self.trouble.call(f"find {kind}", lambda: self._server.find(kind, fields))
 
@@ -122,6 +129,12 @@ class HeldExecutions(Executions):
         self.release(key)
         self.works[key] = work
         self._attempts[key] = Attempt(work.attempt_key)
+        self._keys[key] = work.idempotency_key
+
+    def probe(self, key: Key, work: Work, verification: Verification, name: str) -> None:
+        """It changes nothing, so nobody has to know what becomes of it."""
+        self.release(key)
+        self._attempts[key] = Attempt(name)
         self._keys[key] = work.idempotency_key
 
     def release(self, key: Key) -> None:
@@ -208,15 +221,18 @@ class Holder:
         self.cluster = HolderCluster(server, name, trouble or Trouble())
         executors = {"http": AnyExecutor(), "record": AnyExecutor()}
         self.enforcement = ENFORCED
-        self.floors = NamespaceFloors(self.cluster, self.cache, self.queue.add)
-        related = Related(self.cache, self.cluster, self.floors)
+        self.namespaces = Namespaces(self.cluster, self.cache, self.queue.add)
+        gates = Gates(self.cache, self.queue.add, lambda: 0, most=64)
+        related = Related(self.cache, self.cluster, self.namespaces)
         observer = Observer(
             *(related, executors, self.executions, server.time, name, CLAIM),
             lambda: self.enforcement,
+            Turns(related, gates),
         )
-        applier = Applier(self.cache, self.cluster, self.queue, self.executions, Silent())
+        fence = Fence(server.time, timedelta(0))
+        applier = Applier(self.cache, self.cluster, self.queue, self.executions, Silent(), fence)
         unreadable = Unreadables(self.cache, self.cluster, Silent(), server.time)
-        self._reconciler = Reconciler(observer, applier, self.executions, unreadable)
+        self._reconciler = Reconciler(observer, applier, self.executions, unreadable, gates)
         self._heard = 0
         if not asleep:
             self.hear_all()

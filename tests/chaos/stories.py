@@ -1,12 +1,13 @@
 """Stories: what people and the target do, told the same way whatever happens to the operator."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from board import Board, Fault
 
 from amends.api import GROUP, KINDS, VERSION
@@ -70,6 +71,8 @@ class Told:
     namespace: str
     origin: str
     board: Board = field(default_factory=Board)
+    runner: web.AppRunner | None = None
+    """What serves the board."""
 
     async def begin(self) -> None:
         """bob's automation reports what it did."""
@@ -83,10 +86,10 @@ class Told:
             return
 
         async def planned() -> bool:
-            found = (await self.objects("Compensation"))["Compensation"]
+            found = (await self.seen())["Compensation"]
             return any("planDigest" in one["status"] for one in found)
 
-        await self.scene.exchange.until(self.namespace, planned)
+        await self.scene.until(self.namespace, planned)
         (undo,) = (await self.objects("Compensation"))["Compensation"]
         spec = {
             "subjectRef": {"name": undo["metadata"]["name"]},
@@ -98,10 +101,10 @@ class Told:
 
     async def _dispose(self) -> None:
         async def failed() -> bool:
-            found = (await self.objects("DeadLetter"))["DeadLetter"]
+            found = (await self.seen())["DeadLetter"]
             return any("observedGeneration" in one["status"] for one in found)
 
-        await self.scene.exchange.until(self.namespace, failed)
+        await self.scene.until(self.namespace, failed)
         (letter,) = (await self.objects("DeadLetter"))["DeadLetter"]
         spec = {
             "deadLetterRef": {"name": letter["metadata"]["name"]},
@@ -123,9 +126,13 @@ class Told:
             found[kind] = [{"kind": kind, **item} for item in page["items"]]
         return found
 
+    async def seen(self) -> Objects:
+        """What is there, as it is known to whoever waits for it."""
+        return await self.objects()
+
     async def is_over(self) -> bool:
         """Whether nothing more is going to happen by itself."""
-        found = await self.objects()
+        found = await self.seen()
         return (
             len(found["Action"]) == 1
             and all(one["status"]["phase"] == "Recorded" for one in found["Action"])
@@ -193,18 +200,27 @@ def _action(story: Story, origin: str) -> Raw:
     }
 
 
+Fence = Callable[[str], Middleware]
+"""What stands before the target of the story in a namespace."""
+
+
 @asynccontextmanager
-async def telling(story: Story, scene: Scene) -> AsyncIterator[Told]:
+async def telling(
+    story: Story, scene: Scene, tell: type[Told] = Told, fence: Fence | None = None
+) -> AsyncIterator[Told]:
     """A namespace and a message board of its own, with the message on it, and the Action."""
-    board = Board()
+    board, namespace = Board(), await scene.namespace()
     board.post("posted by mistake")
     board.faults.extend(story.faults)
-    runner = web.AppRunner(board.app(), shutdown_timeout=0.1)
+    app = board.app()
+    if fence is not None:
+        app.middlewares.insert(0, fence(namespace))
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=fence is not None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        told = Told(story, scene, await scene.namespace(), origin, board)
+        told = tell(story, scene, namespace, origin, board, runner)
         await told.begin()
         deciding = asyncio.create_task(told.decide())
         try:

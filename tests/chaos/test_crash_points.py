@@ -14,10 +14,11 @@ from itertools import count
 
 import pytest
 
-from chaos.ending import End, difference, end_of
+from chaos.ending import End, end_of
 from chaos.power import Moment, Point, PowerLine
 from chaos.rig import Incarnation, Scene, ShiftedClock, Stage, scene
 from chaos.stories import STORIES, Story, Told, telling
+from chaos.verdict import fault, is_as_told
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]
 
@@ -60,7 +61,7 @@ async def over(told: Told, alive: Incarnation) -> None:
         return await told.is_over() and len(alive.runtime.queue) == 0
 
     try:
-        await told.scene.exchange.until(told.namespace, quiet)
+        await told.scene.until(told.namespace, quiet)
     except TimeoutError as why:
         made = ", ".join(call.name for call in alive.line.calls)
         raise AssertionError(f"no end after: {made}\n{await end_of(told)}") from why
@@ -85,53 +86,17 @@ async def test_the_end_is_the_same_wherever_the_power_fails(
     wrong: list[str] = []
     async with scene(stage) as on:
         calm = await played(story, on, None)
-        assert [one["status"]["phase"] for one in calm.end["Compensation"]] == (
-            [story.ends] if story.ends else []
-        )
-        if story.choice:
-            assert [one["status"]["phase"] for one in calm.end["DeadLetter"]] == [story.letter]
-        assert calm.end["effects"] == (story.ends == "Completed" or story.letter == "Resolved")
+        assert is_as_told(calm.end, story), calm.end
         numbers = count(1)
         while True:
             points = [Point(next(numbers), moment) for _ in range(SIDE_BY_SIDE)]
             runs = await asyncio.gather(*(played(story, on, point) for point in points))
             reached = [run for run in runs if run.line.lost.is_set()]
             wrong += [
-                f"{run.line.story()}: {why}" for run in reached if (why := fault(run, calm, story))
+                f"{run.line.story()}: {why}"
+                for run in reached
+                if (why := fault(run.end, calm.end, story, run.line.happened))
             ]
             if len(reached) < len(runs) and points[-1].number >= len(calm.line.calls):
                 break
     assert not wrong, f"{len(wrong)} points:\n" + "\n\n".join(wrong)
-
-
-def fault(run: Played, calm: Played, story: Story) -> str | None:
-    """What is wrong with the end of a disturbed run; None: nothing.
-
-    Where a repeat is not safe, a life that ended between the claim and the Receipt leaves a doubt
-    that only a person can settle. A call that was under way when the power failed may have happened
-    or not; then both ends are right.
-    """
-    claim = "DeadLetter Retrying" if story.choice else "Compensation Running"
-    claimed = run.line.happened(f"write_status {claim}")
-    proved = run.line.happened(f"create {story.subject}Receipt")
-    may_doubt = story.retry_safety == "None" and claimed is not False and proved is not True
-    must_doubt = may_doubt and claimed is True and proved is False
-    if run.end == calm.end and not must_doubt:
-        return None
-    if may_doubt and is_in_doubt(run, story):
-        return None
-    return difference(run.end, calm.end)
-
-
-def is_in_doubt(run: Played, story: Story) -> bool:
-    """Whether it says that nobody knows, claims nothing else, and has not sent anything twice."""
-    (subject,), (letter,) = run.end[story.subject], run.end["DeadLetter"]
-    true = {one["type"] for one in subject["status"]["conditions"] if one["status"] == "True"}
-    sent = run.line.happened("run http")
-    return (
-        subject["status"]["phase"] == ("Retrying" if story.choice else "Running")
-        and subject["status"]["outbox"]["outcome"] == "Unknown"
-        and {"Stalled", "OutcomeUnknown"} <= true
-        and letter["status"]["phase"] == ("Retrying" if story.choice else "Open")
-        and run.end["effects"] in ((0, 1) if sent is None else (int(sent),))
-    )

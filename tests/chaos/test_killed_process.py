@@ -54,7 +54,7 @@ def operator(stage: Stage, told: Told, log: Path) -> AbstractContextManager[Runn
 async def killed_and_followed(
     told: Told, stage: Stage, folder: Path, moment: Callable[[Told], Awaitable[bool]]
 ) -> None:
-    until = told.scene.exchange.until
+    until = told.scene.until
     with operator(stage, told, folder / "first.log") as first:
         await until(told.namespace, lambda: moment(told))
         first.process.kill()

@@ -62,7 +62,7 @@ async def quiet(told: Told, alive: Incarnation) -> None:
     async def over() -> bool:
         return await told.is_over() and len(alive.runtime.queue) == 0
 
-    await told.scene.exchange.until(told.namespace, over)
+    await told.scene.until(told.namespace, over)
 
 
 async def is_sent(told: Told) -> bool:

@@ -123,7 +123,7 @@ async def quiet(told: Told, alive: Incarnation, watch: BadWatch | None = None) -
         waiting = watch.on_the_way if watch is not None else 0
         return await told.is_over() and len(alive.runtime.queue) == 0 and not waiting
 
-    await told.scene.exchange.until(told.namespace, over)
+    await told.scene.until(told.namespace, over)
 
 
 async def ending(story: Story, on: Scene, faults: Faults, seed: int) -> dict[str, object]:

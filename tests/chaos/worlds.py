@@ -5,11 +5,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from amends.api import Approval, Compensation, Receipt
+from amends.api import Approval, Attestation, Compensation, Receipt
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import CompensationPhase
-from amends.api.execution import Outcome as WireOutcome
 from amends.api.outbox import OutboxPhase, SupersededBy
+from amends.api.outcome import Outcome as WireOutcome
 from amends.api.receipt import Scope
 from amends.core.enforcement import ENFORCED, Enforcement
 from amends.core.key import Key
@@ -17,6 +17,7 @@ from amends.core.namespace import Floors
 from amends.core.outcome import Applied, NotApplied, Unknown
 from amends.core.records import receipts
 from amends.core.records.digest import plan_digest
+from amends.core.records.identity import probe_key
 from amends.core.world import (
     ApprovalWorld,
     Attempt,
@@ -109,8 +110,12 @@ def meta(
 
 @st.composite
 def executions(draw: st.DrawFn) -> dict[str, Any]:
-    if draw(st.booleans()):
+    kind = draw(st.sampled_from(["record", "manual", "http", "http"]))
+    if kind == "record":
         return {"record": {}}
+    if kind == "manual":
+        deadline = draw(st.none() | st.integers(1, 31536000))
+        return {"manual": {"instructions": draw(long_texts), "deadlineSeconds": deadline}}
     return {
         "http": {
             "method": "POST",
@@ -119,6 +124,16 @@ def executions(draw: st.DrawFn) -> dict[str, Any]:
             "body": draw(json_values),
         }
     }
+
+
+verifications = st.fixed_dictionaries(
+    {
+        "http": st.just({"url": "https://board/x"}),
+        "afterSeconds": st.integers(0, 3600),
+        "attempts": st.integers(1, 20),
+    }
+)
+"""How a plan says that the target is asked whether the effect has happened."""
 
 
 @st.composite
@@ -138,12 +153,14 @@ def plans(draw: st.DrawFn) -> dict[str, Any]:
         },
         "timeoutSeconds": draw(st.integers(1, 3600)),
         "rollbackInstruction": draw(long_texts),
+        "verify": draw(st.none() | verifications),
     }
 
 
 @st.composite
 def outboxes(draw: st.DrawFn, attempt: int) -> dict[str, Any]:
     outcome = draw(st.none() | st.sampled_from(list(WireOutcome)))
+    probing = st.fixed_dictionaries({"count": st.integers(0, 20), "nextAt": st.none() | times})
     return {
         "id": "outbox-1",
         "operation": "compensation.operator_review",
@@ -151,12 +168,13 @@ def outboxes(draw: st.DrawFn, attempt: int) -> dict[str, Any]:
         "attempt": attempt,
         "idempotencyKey": "amends:tenant/u-1",
         "attemptKey": f"undo:{attempt}",
-        "claimedBy": draw(st.sampled_from([ME, OTHER])),
+        "claimedBy": draw(st.sampled_from([ME, ME, OTHER, OTHER, None])),
         "claimedAt": NOW - timedelta(seconds=9),
         "claimExpiresAt": draw(times | st.none()),
         "outcome": outcome,
         "detail": draw(st.none() | long_texts) if outcome else None,
         "doubt": draw(st.none() | long_texts),
+        "verification": draw(st.none() | probing) if outcome is WireOutcome.UNKNOWN else None,
     }
 
 
@@ -193,6 +211,8 @@ def compensations(draw: st.DrawFn) -> Compensation:
             for number, name in enumerate(counted)
         ],
         "outbox": outbox,
+        "attestationDeadline": draw(st.none() | times),
+        "attestations": draw(ledgers),
         "conditions": draw(some_conditions),
         "supersededBy": draw(st.none() | st.none() | news),
         "planDigest": None,
@@ -206,6 +226,47 @@ def compensations(draw: st.DrawFn) -> Compensation:
     return undo.model_copy(
         update={"status": undo.status.model_copy(update={"plan_digest": digest})}
     )
+
+
+ledgers = st.sampled_from([0, 0, 1, 32]).map(
+    lambda length: [
+        {
+            "name": f"saw-{number}",
+            "uid": f"w-{number}",
+            "username": "alice",
+            "attemptKey": f"undo:{number}",
+            "outcome": "NotApplied",
+            "time": NOW,
+        }
+        for number in range(length)
+    ]
+)
+"""What people have attested before."""
+
+
+@st.composite
+def attestations(draw: st.DrawFn, number: int, kind: str, name: str) -> Attestation:
+    raw = {
+        "metadata": meta(f"saw-{number}", f"w-{number}", 1, draw(st.just(NOW) | times)),
+        "spec": {
+            "subjectRef": {
+                "kind": kind,
+                "name": name,
+                "uid": draw(st.sampled_from([None, None, "u-1", "u-2"])),
+            },
+            "attemptKey": f"undo:{draw(st.integers(0, 3))}",
+            "outcome": draw(st.sampled_from(["Applied", "NotApplied"])),
+            "reason": draw(long_texts.filter(lambda text: text.strip() != "")),
+            "evidence": draw(objects),
+            "actor": draw(st.none() | people.map(lambda name: {"username": name})),
+        },
+        "status": {
+            "settled": draw(st.sampled_from([None, None, True])),
+            "boundUid": draw(st.sampled_from([None, "u-1", "u-1", "u-2"])),
+            "conditions": draw(some_conditions),
+        },
+    }
+    return Attestation.read(raw)
 
 
 @st.composite
@@ -252,12 +313,15 @@ outcomes = (
 def compensation_worlds(draw: st.DrawFn) -> CompensationWorld:
     undo = draw(compensations())
     outbox = undo.status.outbox
-    attempt = receipt = None
+    attempt = receipt = probe = None
     if outbox is not None and undo.status.phase is CompensationPhase.RUNNING:
         if draw(st.booleans()):
             attempt = Attempt(outbox.attempt_key or "", draw(st.none() | outcomes))
         elif outbox.outcome is None and draw(st.booleans()):
             receipt = evidence(undo)
+        if outbox.verification is not None and draw(st.booleans()):
+            probe = Attempt(probe_key(outbox), draw(st.none() | outcomes))
+    seen = draw(st.integers(0, 2))
     count = draw(st.integers(0, 3))
     return CompensationWorld(
         compensation=undo,
@@ -275,6 +339,8 @@ def compensation_worlds(draw: st.DrawFn) -> CompensationWorld:
         now=NOW,
         obstacle=draw(st.sampled_from([None, None, "the name is taken"])),
         enforcement=draw(enforcements),
+        attestations=[draw(attestations(n, "Compensation", "undo")) for n in range(50, 50 + seen)],
+        probe=probe,
     )
 
 

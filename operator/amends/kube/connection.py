@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -37,7 +37,14 @@ class Credentials:
 class Connection:
     """The official client's transport, without its typed models (they are slow and lossy)."""
 
-    def __init__(self, configuration: client.Configuration, namespace: str | None = None) -> None:
+    def __init__(
+        self,
+        configuration: client.Configuration,
+        namespace: str | None = None,
+        load: Callable[[client.Configuration], Awaitable[object]] | None = None,
+    ) -> None:
+        self._load = load
+        """Reads again, from where they came, who is asking and how that is proved."""
         self.namespace = namespace
         """The namespace of the kubeconfig's context, if it names one; in a pod, the pod's."""
         self.timeout = REQUEST_TIMEOUT
@@ -47,6 +54,8 @@ class Connection:
         self._configuration = configuration
         self._api = client.ApiClient(configuration)
         self._date: str | None = None
+        self.listening: Callable[[], Callable[[str | None], None]] = lambda: _nobody_listens
+        """Called before each request; what it returns, with the Date of the answer."""
 
     @classmethod
     async def open(
@@ -60,11 +69,15 @@ class Connection:
         configuration = client.Configuration()
         if kubeconfig is None:
             config.load_incluster_config(client_configuration=configuration)
-            return cls(configuration, _pod_namespace())
-        loaded = await config.load_kube_config(
-            config_file=str(kubeconfig), context=context, client_configuration=configuration
-        )
-        return cls(configuration, loaded.current_context["context"].get("namespace"))
+            return cls(configuration, _pod_namespace(), _load_pod)
+
+        async def load(into: client.Configuration) -> Any:
+            return await config.load_kube_config(
+                config_file=str(kubeconfig), context=context, client_configuration=into
+            )
+
+        loaded = await load(configuration)
+        return cls(configuration, loaded.current_context["context"].get("namespace"), load)
 
     async def close(self) -> None:
         """Close its sockets."""
@@ -116,16 +129,44 @@ class Connection:
         Raises:
             Fault: by who must act next.
         """
+        content = await self.send(
+            method,
+            path,
+            query=query,
+            body=body,
+            content_type=content_type,
+            accept=accept,
+            impersonate=impersonate,
+        )
+        return json.loads(content)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        impersonate: str | None = None,
+    ) -> bytes:
+        """Send one request and return the answer as it came.
+
+        Raises:
+            Fault: by who must act next.
+        """
         headers = {"Accept": accept, "Content-Type": content_type}
         if impersonate is not None:
             headers["Impersonate-User"] = impersonate
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        heard = self.listening()
         try:
             response = await self._api.call_api(
                 method, url, header_params=headers, body=body, _request_timeout=self.timeout
             )
-            content = await response.read()
+            content: bytes = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as why:
             fault = _lost(method, path, why)
             late = f"no answer within {self.timeout:g} s"
@@ -133,11 +174,31 @@ class Connection:
             fault.answer = f"{self._configuration.host}: {reason}"
             raise fault from why
         self._date = response.headers.get("Date")
+        heard(self._date)
         if response.status >= 300:
             fault = _refused(method, path, response.status, response.headers, content)
             fault.status, fault.answer = response.status, _message(content)
+            if fault.status == 401:
+                await self._reload()
             raise fault
-        return json.loads(content)
+        return content
+
+    async def _reload(self) -> None:
+        """The token is refused: a newer one may lie in its file. The next request goes with it."""
+        if self._load is None:
+            return
+        fresh = client.Configuration()
+        await self._load(fresh)
+        self._configuration.api_key = fresh.api_key
+        self._configuration.refresh_api_key_hook = fresh.refresh_api_key_hook
+
+
+async def _load_pod(into: client.Configuration) -> None:
+    config.load_incluster_config(client_configuration=into)
+
+
+def _nobody_listens(date: str | None) -> None:
+    pass
 
 
 class Caller(Protocol):

@@ -1,0 +1,25 @@
+"""The crash campaign in short: some points, other ones in every run. `make chaos` visits all."""
+
+import random
+
+import pytest
+
+from chaos.crash import Campaign, depths_of
+from chaos.figures import seed_of
+from chaos.rig import Stage
+from chaos.stories import STORIES
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]
+
+SAMPLE = 10
+"""Points of one death; as many of two, where the sample has hit main stories."""
+
+
+async def test_the_end_is_the_same_wherever_a_real_process_is_killed(stage: Stage) -> None:
+    seed = seed_of(None)
+    campaign = Campaign(random.Random(seed), depths_of(STORIES, 2), visits=SAMPLE)
+    await campaign.run([stage])
+    again = f'make chaos ARGS="crash --planes 1 --visits {SAMPLE} --seed {seed}"'
+    assert not campaign.broken, "\n".join([again, *campaign.broken])
+    assert campaign.begun[1] == SAMPLE
+    assert campaign.atlas.hit, "no process was killed at any point"

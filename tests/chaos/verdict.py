@@ -1,0 +1,72 @@
+"""Whether the end of a disturbed story is right, given what its lost lives had done."""
+
+from collections.abc import Callable, Sequence
+
+from chaos.border import SENT, Line
+from chaos.ending import End, difference
+from chaos.stories import Story
+
+Happened = Callable[[str], bool | None]
+"""Whether a lost life carried out a call of that name; None: one was under way at its end."""
+
+
+def fault(end: End, calm: End, story: Story, happened: Happened) -> str | None:
+    """What is wrong with the end of a disturbed run; None: nothing.
+
+    Where a repeat is not safe, a life that ended between the claim and the Receipt leaves a doubt
+    that only a person can settle. A call that was under way when the power failed may have happened
+    or not; then both ends are right.
+    """
+    claim = "DeadLetter Retrying" if story.choice else "Compensation Running"
+    claimed = happened(f"write_status {claim}")
+    proved = happened(f"create {story.subject}Receipt")
+    may_doubt = story.retry_safety == "None" and claimed is not False and proved is not True
+    must_doubt = may_doubt and claimed is True and proved is False
+    if end == calm and not must_doubt:
+        return None
+    if may_doubt and is_in_doubt(end, story, happened("run http")):
+        return None
+    return difference(end, calm)
+
+
+def unallowed(lines: Sequence[Line], story: Story) -> str | None:
+    """What was sent without leave, in any life; None: nothing.
+
+    Even where the end is right after all, because the target recognised the key.
+    """
+    claims = [f"write_status {story.subject} {to}" for to in ("Running", "Retrying", "as it was")]
+    for line in lines:
+        last = None
+        for call in line.calls:
+            if call.name == SENT and last not in claims:
+                return f"a request was sent under no durable claim, after {last}"
+            if call.name.startswith(f"write_status {story.subject} ") and call.happened:
+                last = call.name
+    sent = sum(call.name == SENT and call.happened for line in lines for call in line.calls)
+    if story.retry_safety == "None" and sent > 1:
+        return f"what may not be repeated was sent {sent} times"
+    return None
+
+
+def is_in_doubt(end: End, story: Story, sent: bool | None) -> bool:
+    """Whether it says that nobody knows, claims nothing else, and has not sent anything twice."""
+    (subject,), (letter,) = end[story.subject], end["DeadLetter"]
+    true = {one["type"] for one in subject["status"]["conditions"] if one["status"] == "True"}
+    return (
+        subject["status"]["phase"] == ("Retrying" if story.choice else "Running")
+        and subject["status"]["outbox"]["outcome"] == "Unknown"
+        and {"Stalled", "OutcomeUnknown"} <= true
+        and letter["status"]["phase"] == ("Retrying" if story.choice else "Open")
+        and end["effects"] in ((0, 1) if sent is None else (int(sent),))
+    )
+
+
+def is_as_told(end: End, story: Story) -> bool:
+    """Whether an undisturbed end is the one that the story says."""
+    undone = [one["status"]["phase"] for one in end["Compensation"]]
+    letters = [one["status"]["phase"] for one in end["DeadLetter"]]
+    return (
+        undone == ([story.ends] if story.ends else [])
+        and (not story.choice or letters == [story.letter])
+        and end["effects"] == (story.ends == "Completed" or story.letter == "Resolved")
+    )
