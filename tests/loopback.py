@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from amends.api.execution import Execution, HttpExecution
+from amends.api.execution import Execution
+from amends.api.http import HttpExecution
 from amends.ports import ExecutorContext, Rejected, Work
 
 
@@ -128,9 +129,21 @@ class KnownSecrets:
             raise Rejected(f"Secret {name} has no key {key}") from None
 
 
+class NoTenants:
+    """For executors that ask the API server nothing: whoever asks it all the same fails."""
+
+    async def call(self, method: str, path: str, *asked: Any, **with_: Any) -> Any:
+        """Fail."""
+        raise AssertionError(f"{method} {path} was asked of the API server")
+
+    async def text(self, path: str, *asked: Any, **with_: Any) -> str:
+        """Fail."""
+        raise AssertionError(f"GET {path} was asked of the API server")
+
+
 def context(*allowed: str, secrets: KnownSecrets | None = None) -> ExecutorContext:
     """What the operator would give an executor."""
-    return ExecutorContext(secrets or KnownSecrets(), allowed, frozenset())
+    return ExecutorContext(secrets or KnownSecrets(), NoTenants(), allowed, frozenset())
 
 
 def http_work(

@@ -1,13 +1,15 @@
 """What the core's decisions need from the world, as protocols: Clock, Executor, Cluster."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from amends.api.execution import Execution
+from amends.api.verification import Verification
 from amends.core.key import Key
-from amends.core.outcome import Outcome
+from amends.core.outcome import Outcome, Preview
 
 Raw = Mapping[str, Any]
 """An object as the API server sends it."""
@@ -95,6 +97,10 @@ class Cluster(Protocol):
     async def namespace(self, name: str) -> Namespace:
         """What a namespace says of its tenant, possibly half a minute old."""
 
+    def forget_namespace(self, name: str) -> None:
+        """It has moved: what is remembered of it may be old."""
+        ...
+
 
 class Records(Protocol):
     """The records of all tenants, as the sweep sees them. Every method may raise a Fault."""
@@ -153,9 +159,43 @@ class Secrets(Protocol):
         """The value. Raises Rejected with a message for people if it may not or cannot be read."""
 
 
+class Tenants(Protocol):
+    """The API server, asked with the rights of a tenant's own service account."""
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        namespace: str,
+        service_account: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Any:
+        """Send one request as that service account and return the parsed answer. Raises a Fault."""
+
+    async def text(
+        self,
+        path: str,
+        namespace: str,
+        service_account: str,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> str:
+        """GET what is no JSON, for example logs. Raises a Fault."""
+
+
 @dataclass(frozen=True)
 class Work:
-    """One attempt of one undo, as an executor gets it."""
+    """One attempt of one undo or retry, as an executor gets it.
+
+    kind, name, uid: the object that asks for it. preview: what it was seen to do when it was
+    claimed, if that can be seen. run_id: the run that it belongs to, if it is known. begun: another
+    process may have begun this very attempt: look for what it left. stop: set when whoever asked
+    wants it stopped; an executor that can stop its work does so, and answers with what is known
+    then. may_begin: whether the claim still stands; asked right before anything leaves.
+    """
 
     namespace: str
     name: str
@@ -164,6 +204,17 @@ class Work:
     idempotency_key: str
     attempt_key: str
     timeout: timedelta
+    kind: str = "Compensation"
+    uid: str = ""
+    preview: Preview | None = None
+    run_id: str | None = None
+    begun: bool = False
+    stop: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+    may_begin: Callable[[], bool] = field(default=lambda: True, compare=False)
+
+
+OUT_OF_TIME = "the claim on this attempt had run out before it could begin"
+"""What is said of work that may not begin any more."""
 
 
 class Executor(Protocol):
@@ -172,8 +223,11 @@ class Executor(Protocol):
     async def run(self, work: Work) -> Outcome:
         """Carry the work out once, under its idempotency key.
 
-        Says Unknown whenever the effect may have happened; never repeats by itself. May be
-        cancelled at any await: then nobody may assume anything. An exception counts as Unknown.
+        Says Unknown whenever the effect may have happened; never repeats by itself. Right before
+        the first byte leaves it asks `work.may_begin`, and sends nothing if not. May be cancelled
+        at any await: then nobody may assume anything. An exception counts as Unknown.
+        One that needs more than a few seconds beyond the timeout to find out how it ended has an
+        attribute `grace`, a timedelta.
         """
 
     def objection(self, execution: Execution) -> str | None:
@@ -181,6 +235,33 @@ class Executor(Protocol):
 
     async def close(self) -> None:
         """Release what it holds."""
+
+
+@runtime_checkable
+class Previews(Protocol):
+    """A way to see what an attempt would do, without doing it. Some executors have it."""
+
+    async def preview(self, work: Work) -> Preview:
+        """What it would do now. Nothing is changed.
+
+        Raises a Fault: Rejected with a message for people where it can never be done as it is;
+        every other one where it cannot be told just now.
+        """
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """A way to look whether an effect has happened, without changing anything."""
+
+    async def probe(self, work: Work, verification: Verification) -> Outcome:
+        """Look once whether the attempt that `work` describes has had its effect.
+
+        The work is the attempt as it was made: its keys are the attempt's, not the probe's. Says
+        Unknown where it cannot be told. An exception counts as Unknown.
+        """
+
+    def probe_objection(self, verification: Verification) -> str | None:
+        """Why this can never be asked here, in words for the person who wrote it."""
 
 
 @dataclass(frozen=True)
@@ -191,5 +272,6 @@ class ExecutorContext:
     """
 
     secrets: Secrets
+    tenants: Tenants
     allowed_targets: Sequence[str]
     forbidden_addresses: frozenset[str]

@@ -1,17 +1,18 @@
-"""Decisions as people write them, of both kinds."""
+"""Statements as people write them, of every kind."""
 
 import pytest
 
 from support.api import Object
-from support.manifests import approval, disposition
+from support.manifests import approval, attestation, disposition
 
 DIGEST = "sha256:" + "0" * 64
 
 STATEMENTS = {
     "Approval": approval("statement", "undo", planDigest=DIGEST),
     "Disposition": disposition("statement", "letter"),
+    "Attestation": attestation("statement", "undo"),
 }
-BOTH = pytest.mark.parametrize("kind", STATEMENTS)
+EVERY_KIND = pytest.mark.parametrize("kind", STATEMENTS)
 
 
 def statement(kind: str, **spec: object) -> Object:

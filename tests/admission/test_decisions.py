@@ -1,10 +1,10 @@
-"""Who decided is who was authenticated, and a person: Approvals and Dispositions alike."""
+"""Who decided is who was authenticated, and a person, whatever they state."""
 
 import json
 
 import pytest
 
-from admission.decisions import BOTH, MERGED, statement
+from admission.decisions import EVERY_KIND, MERGED, statement
 from admission.people import create_as, create_unsigned, full, recorded
 from integration.cluster import Refused
 from support.api import Object
@@ -15,14 +15,14 @@ from waiting import wait_for
 pytestmark = pytest.mark.controlplane
 
 
-@BOTH
+@EVERY_KIND
 def test_the_actor_is_who_made_the_request(kind: str, tenant: Tenant) -> None:
     made = tenant.create(statement(kind), "alice")
 
     assert made["spec"]["actor"] == recorded(tenant, "alice")
 
 
-@BOTH
+@EVERY_KIND
 @pytest.mark.parametrize(
     ("actor", "words"),
     [
@@ -52,14 +52,14 @@ def test_a_forged_actor_is_refused_on_create(
     assert tenant.every(kind) == []
 
 
-@BOTH
+@EVERY_KIND
 def test_the_true_actor_may_be_written_down(kind: str, tenant: Tenant) -> None:
     made = tenant.create(statement(kind, actor=full("bob")), "bob")
 
     assert made["spec"]["actor"] == full("bob")
 
 
-@BOTH
+@EVERY_KIND
 def test_who_names_nobody_is_stamped_or_told_to_write_their_own_name(
     kind: str, tenant: Tenant
 ) -> None:
@@ -72,7 +72,7 @@ def test_who_names_nobody_is_stamped_or_told_to_write_their_own_name(
     )
 
 
-@BOTH
+@EVERY_KIND
 def test_applying_the_same_again_changes_nothing(kind: str, tenant: Tenant) -> None:
     said = statement(kind) if tenant.installed.stamps else signed(statement(kind), "alice")
 
@@ -85,7 +85,7 @@ def test_applying_the_same_again_changes_nothing(kind: str, tenant: Tenant) -> N
     assert apply() == f"{kind.lower()}.amends.dev/statement unchanged"
 
 
-@BOTH
+@EVERY_KIND
 @pytest.mark.parametrize(
     "actor",
     [
@@ -110,6 +110,7 @@ def test_an_actor_forged_by_update_is_refused(
     [
         ("Approval", "Approve undo by alice"),
         ("Disposition", "Ignore letter by alice"),
+        ("Attestation", "Applied undo:1 by alice"),
     ],
 )
 def test_the_audit_log_tells_the_decision_in_words(kind: str, told: str, fresh: Tenant) -> None:
@@ -126,7 +127,7 @@ def test_the_audit_log_tells_the_decision_in_words(kind: str, told: str, fresh: 
     assert annotations() == [told]
 
 
-@BOTH
+@EVERY_KIND
 def test_a_service_account_that_is_not_listed_does_not_decide(kind: str, tenant: Tenant) -> None:
     runner = f"system:serviceaccount:{tenant.namespace}:amends-runner"
 
@@ -136,7 +137,7 @@ def test_a_service_account_that_is_not_listed_does_not_decide(kind: str, tenant:
     assert tenant.every(kind) == []
 
 
-@BOTH
+@EVERY_KIND
 def test_only_a_listed_gitops_agent_may_say_on_whose_behalf(kind: str, tenant: Tenant) -> None:
     with pytest.raises(Refused) as refused:
         tenant.create(statement(kind, onBehalfOf=MERGED), "bob")

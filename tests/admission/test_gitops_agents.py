@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from admission.decisions import BOTH, MERGED, statement
+from admission.decisions import EVERY_KIND, MERGED, statement
 from admission.people import create_as
 from integration.cluster import MASTERS, OPERATOR
 from support.manifests import signed
@@ -44,7 +44,7 @@ def listed(installed: Installed, ground: Tenant) -> Iterator[None]:
     wait_for(lambda: not may_decide(), seconds=SECONDS, what="the list to be gone")
 
 
-@BOTH
+@EVERY_KIND
 def test_a_listed_gitops_agent_is_the_actor_of_what_people_merged(
     kind: str, tenant: Tenant
 ) -> None:
@@ -54,14 +54,14 @@ def test_a_listed_gitops_agent_is_the_actor_of_what_people_merged(
     assert (spec["actor"]["username"], spec["onBehalfOf"]) == (AGENT, MERGED)
 
 
-@BOTH
+@EVERY_KIND
 def test_a_listed_gitops_agent_does_not_decide_in_a_persons_name(kind: str, tenant: Tenant) -> None:
     assert "spec.actor.username is alice but the request was made by" in (
         create_as(tenant, AGENT, statement(kind, actor={"username": "alice"}))
     )
 
 
-@BOTH
+@EVERY_KIND
 def test_the_operator_does_not_decide_even_if_it_is_listed(kind: str, tenant: Tenant) -> None:
     assert "is the Amends operator" in create_as(tenant, OPERATOR, statement(kind))
     assert tenant.every(kind) == []

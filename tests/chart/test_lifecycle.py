@@ -110,7 +110,7 @@ def test_upgrade_rollback_and_uninstall_keep_every_record(
     assert bindings.items() <= written(release, "validatingadmissionpolicybindings").items()
     policies = written(release, "validatingadmissionpolicies")
     assert {generation for generation, _ in policies.values()} == {1}
-    assert "more than 20 levels deep" in shop.create("Action", "deep", DEEP, check=False)
+    assert "more than 24 levels deep" in shop.create("Action", "deep", DEEP, check=False)
 
     release("rollback")
     assert shop.records() == kept

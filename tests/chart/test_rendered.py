@@ -64,6 +64,19 @@ def test_a_tenant_gets_the_plain_file_in_its_namespace(offline: Helm) -> None:
     )
 
 
+def test_a_runner_of_jobs_gets_the_plain_file_and_may_be_acted_as_in_few_requests(
+    offline: Helm,
+) -> None:
+    without = offline.objects({"tenants": {"default": {}}})
+    asked = {"runner": {"jobs": True, "constrained": True}}
+    added = [one for one in offline.objects({"tenants": {"default": asked}}) if one not in without]
+
+    assert by_name(bare(one) for one in added) == by_name(
+        {**one, "metadata": {**one["metadata"], "namespace": "default"}}
+        for one in plain("tenant-jobs.yaml", "tenant-constrained.yaml")
+    )
+
+
 def test_another_release_is_named_wherever_the_plain_files_name_theirs(offline: Helm) -> None:
     account = "system:serviceaccount:platform:undo-robot"
     values = {

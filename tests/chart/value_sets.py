@@ -21,7 +21,7 @@ TENANT: Values = {
         "validity": "24h",
         "unapproved": True,
     },
-    "runner": {"annotations": {"example.com/role": "undo"}},
+    "runner": {"annotations": {"example.com/role": "undo"}, "jobs": True, "constrained": True},
     "viewers": {"groups": ["everyone"]},
     "responders": {"groups": ["tenant-a"], "users": ["erin@example.com"]},
     "approvers": {"users": ["alice"], "groups": ["sre"]},

@@ -114,7 +114,7 @@ def action(outcome: str, phase: str = "Pending") -> Object:
         pytest.param(
             letter("Retrying", conditions=stalled("OutcomeUnknown", "no answer")),
             "a person",
-            ["dispose", "dispose"],
+            ["attest", "attest", "dispose"],
             id="nobody knows whether the retry was applied",
         ),
         pytest.param(letter("Ignored", settled=True), "nobody", ["dispose"], id="ignored"),

@@ -18,6 +18,7 @@ from amends.cli import demands, preview, screens
 from amends.cli.me import Me
 from amends.cli.preview import Nothing, Sent, visible
 from amends.executors import http_request
+from amends.executors.http_secrets import Reading
 from amends.ports import Work
 from amends.runtime.clock import SystemClock
 
@@ -116,7 +117,9 @@ def test_the_request_is_the_one_that_the_executor_sends() -> None:
         attempt_key="undo-post:1",
         timeout=clock.now() - clock.now(),
     )
-    made = asyncio.run(http_request.prepare(work, execution, Secrets()))
+    made = asyncio.run(
+        http_request.prepare(work.idempotency_key, execution, Reading(work, Secrets()))
+    )
 
     shown = sent()
 
@@ -287,3 +290,22 @@ def test_nothing_on_the_screen_can_move_the_cursor(words: str, key: str, body: A
     )
     assert {unicodedata.category(char) for char in shown} & {"Cc", "Cf"} <= {"Cc"}
     assert {char for char in shown if unicodedata.category(char) == "Cc"} <= {"\n"}
+
+
+def test_of_a_job_it_is_told_who_runs_what_and_without_secrets() -> None:
+    containers = [{"name": "undo", "image": "stock:4", "args": ["--token=hunter2-hunter2", "\x1b"]}]
+    first = [{"name": "first", "image": "stock:4", "command": ["check"]}]
+    job = {"template": {"spec": {"initContainers": first, "containers": containers}}}
+    shown = preview.of_compensation(compensation(execution={"job": job}))
+
+    assert shown == Nothing(
+        "a Job runs as service account amends-runner, for at most 60 s: image stock:4 with command "
+        '["check"]; then image stock:4 with args ["--token=[redacted]", "\\u001b"]'
+    )
+
+
+def test_a_job_that_is_never_made_is_told_to_be_so() -> None:
+    shown = preview.of_compensation(compensation(execution={"job": {"template": {}}}))
+
+    assert isinstance(shown, Nothing)
+    assert shown.why.startswith("the job executor refuses it: job.template is no pod template")

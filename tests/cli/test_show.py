@@ -142,7 +142,8 @@ def test_what_may_not_be_listed_is_left_out_and_said(checkout: Tenant) -> None:
 
     assert ended.code == 0
     assert (
-        "Not told, because you may not list it\n  dead-letters, receipts, approvals\n" in ended.out
+        "Not told, because you may not list it\n"
+        "  dead-letters, receipts, approvals, attestations\n" in ended.out
     )
     assert "kubectl amends approve refund-charge" in ended.out
 

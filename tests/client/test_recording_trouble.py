@@ -161,7 +161,7 @@ def nested(levels: int) -> dict[str, Any]:
 
 UNDO = {"rollback_instruction": "look for it"}
 REFUSED = [
-    pytest.param(nested(30), None, "nested more than 20 levels deep", id="too deep"),
+    pytest.param(nested(30), None, "nested more than 24 levels deep", id="too deep"),
     pytest.param(nested(3000), None, "is no JSON", id="much too deep"),
     pytest.param({"log": "x" * 4_000_000}, None, "too large", id="too large"),
     pytest.param(

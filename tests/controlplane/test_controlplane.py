@@ -153,7 +153,8 @@ def test_a_given_directory_stays_and_gives_its_data_back(tmp_path: Path) -> None
 
 def test_a_port_taken_at_the_last_moment_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ports = iter([taken.getsockname()[1], controlplane._free_port()])
+        took = taken.getsockname()[1]
+        ports = iter([took, controlplane._free_port(), took, controlplane._free_port()])
         monkeypatch.setattr(controlplane, "_free_port", lambda: next(ports))
         with ControlPlane.start() as cp:
             cp.kubectl("get", "namespaces", user="admin")

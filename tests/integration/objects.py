@@ -41,6 +41,9 @@ _PLAN: Object = {
     "retry": {"maxAttempts": 3, "backoffSeconds": 5, "maxBackoffSeconds": 60},
     "timeoutSeconds": 30,
     "serviceAccountName": "board-runner",
+    "verify": {"http": {"url": "https://board.example.com/messages/1"}},
+    "orderingKey": "channel-general",
+    "compensableUntil": WHEN,
 }
 
 LEAST: dict[str, Object] = {
@@ -78,6 +81,12 @@ LEAST: dict[str, Object] = {
         "deadLetterRef": {"name": "dead-letter-effect-1"},
         "choice": "Compensate",
         "reason": "the message was wrong",
+    },
+    "Attestation": {
+        "subjectRef": {"name": "undo-post"},
+        "attemptKey": "undo-post:1",
+        "outcome": "Applied",
+        "reason": "the message is gone",
     },
 }
 """The spec with nothing in it that has a default."""
@@ -138,6 +147,7 @@ MOST: dict[str, Object] = {
         "runId": "run-a",
         "nodeId": "step-3",
         "attempts": 3,
+        "compensableUntil": WHEN,
     },
     "Compensation": {
         **LEAST["Compensation"],
@@ -161,6 +171,14 @@ MOST: dict[str, Object] = {
         **LEAST["Disposition"],
         "deadLetterRef": {"name": "dead-letter-effect-1", "uid": "u-4"},
         "compensation": {"name": "undo-post", **_PLAN},
+        "onBehalfOf": _MERGED_BY,
+        "actor": _PERSON,
+    },
+    "Attestation": {
+        **LEAST["Attestation"],
+        "subjectRef": {"kind": "DeadLetter", "name": "dead-letter-effect-1", "uid": "u-4"},
+        "outcome": "NotApplied",
+        "evidence": {"ticket": "OPS-17"},
         "onBehalfOf": _MERGED_BY,
         "actor": _PERSON,
     },

@@ -31,11 +31,13 @@ _OUTBOX: Object = {
     "idempotencyKey": "run-a/post",
     "attemptKey": "dead-letter-effect-1:2",
     "payloadDigest": DIGEST,
+    "target": "https://board.example.com:443",
     "claimedBy": "amends-0",
     "claimedAt": WHEN,
     "claimExpiresAt": WHEN,
     "outcome": "Applied",
     "detail": "201 Created",
+    "verification": {"count": 2, "nextAt": WHEN, "detail": "503 Service Unavailable"},
     "doubt": "the first answer was lost",
     "before": {"time": WHEN, "outcome": "claimed", "payloadDigest": DIGEST},
     "after": {"time": WHEN, "outcome": "applied", "payloadDigest": DIGEST},
@@ -50,6 +52,18 @@ _SUPERSEDED_BY: Object = {
     "receiptRef": {"name": "effect-1-2"},
     "time": WHEN,
 }
+
+_ATTESTED: list[Object] = [
+    {
+        "name": "bob-looked",
+        "uid": "u-6",
+        "username": "bob",
+        "attemptKey": "dead-letter-effect-1:1",
+        "outcome": "NotApplied",
+        "reason": "there is no message",
+        "time": WHEN,
+    }
+]
 
 _STATEMENT: Object = {
     "settled": True,
@@ -89,6 +103,7 @@ FULL: dict[str, Object] = {
         "compensationRef": {"name": "compensation-effect-1"},
         "dispatch": {"count": 2, "lastTime": WHEN, "nextTime": WHEN},
         "outbox": _OUTBOX,
+        "attestations": _ATTESTED,
         "supersededBy": _SUPERSEDED_BY,
         **_OBSERVED,
     },
@@ -99,6 +114,12 @@ FULL: dict[str, Object] = {
         "observedGeneration": 1,
         "period": "2026-01-31T08",
         "planDigest": DIGEST,
+        "preview": {
+            "digest": DIGEST,
+            "changes": ["/spec/replicas: 1 → 3"],
+            "uid": "u-9",
+            "time": WHEN,
+        },
         "approvalDeadline": WHEN,
         "approvals": [
             {
@@ -115,6 +136,8 @@ FULL: dict[str, Object] = {
         "attempts": 2,
         "nextAttemptAt": WHEN,
         "outbox": _OUTBOX,
+        "attestationDeadline": WHEN,
+        "attestations": _ATTESTED,
         "executedBy": "amends-0",
         "executedAt": WHEN,
         "receiptRef": {"name": "effect-compensation-1"},
@@ -123,5 +146,6 @@ FULL: dict[str, Object] = {
     },
     "Approval": _STATEMENT,
     "Disposition": _STATEMENT,
+    "Attestation": _STATEMENT,
 }
 """One step from the first phase."""

@@ -29,31 +29,31 @@ def deep_http(levels: int) -> Object:
 @pytest.mark.parametrize(
     "spec",
     [
-        pytest.param({"input": {"a": nested(20)}}, id="input"),
-        pytest.param({"receipt": {"a": nested(20)}}, id="receipt"),
+        pytest.param({"input": {"a": nested(23)}}, id="input"),
+        pytest.param({"receipt": {"a": nested(23)}}, id="receipt"),
         pytest.param(
             {"compensation": {"execution": {"http": {"method": "POST", **deep_http(21)}}}},
             id="body of a proposed compensation",
         ),
         pytest.param(
-            {"idempotencyKey": "key", "retry": {"http": {"method": "POST", **deep_http(21)}}},
+            {"idempotencyKey": "key", "retry": {"http": {"method": "POST", **deep_http(22)}}},
             id="body of a retry",
         ),
     ],
 )
 def test_i11_an_action_too_deep_for_json_parsers_is_refused(tenant: Tenant, spec: Object) -> None:
-    with pytest.raises(Refused, match="nested more than 20 levels deep: flatten it"):
+    with pytest.raises(Refused, match="nested more than 24 levels deep, counted from spec itself"):
         tenant.create(manifests.action("deep", **spec))
 
 
 def test_i11_a_compensation_too_deep_for_json_parsers_is_refused(tenant: Tenant) -> None:
-    with pytest.raises(Refused, match="nested more than 20 levels deep: flatten it"):
-        tenant.create(manifests.compensation("deep", http=deep_http(21)))
+    with pytest.raises(Refused, match="nested more than 24 levels deep, counted from spec itself"):
+        tenant.create(manifests.compensation("deep", http=deep_http(22)))
 
 
 def test_i11_a_disposition_too_deep_for_json_parsers_is_refused(tenant: Tenant) -> None:
     plan: Object = {"execution": {"http": {"method": "POST", **deep_http(21)}}}
-    with pytest.raises(Refused, match="nested more than 20 levels deep: flatten it"):
+    with pytest.raises(Refused, match="nested more than 24 levels deep, counted from spec itself"):
         tenant.create(manifests.disposition("deep", "letter", "Compensate", compensation=plan))
 
 
@@ -65,14 +65,14 @@ def test_i11_depth_that_stops_pythons_parser_is_refused(tenant: Tenant) -> None:
         input=text.replace('"HERE"', "[" * 3000 + "]" * 3000),
         check=False,
     )
-    assert "nested more than 20 levels deep" in answer.stderr
+    assert "nested more than 24 levels deep" in answer.stderr
     assert answer.returncode != 0
 
 
 def test_i11_what_is_deep_enough_for_people_is_recorded(
     tenant: Tenant, running: RunningOperator
 ) -> None:
-    tenant.create(manifests.action("deep", input={"a": nested(19)}))
+    tenant.create(manifests.action("deep", input={"a": nested(22)}))
     tenant.ready("Action", "deep", "Recorded")
 
 

@@ -64,6 +64,8 @@ def rights(tenant: Tenant, user: str, verbs: tuple[str, ...]) -> set[str]:
                 "patch compensations",
                 "create dispositions",
                 "patch dispositions",
+                "create attestations",
+                "patch attestations",
             },
         ),
         ("amends-approver", {"create approvals", "patch approvals"}),

@@ -15,7 +15,7 @@ from integration.cluster import PLURALS, Refused
 from integration.letters import decide, failed, in_phase
 from support.api import Api
 from support.audit import Asked, AuditLog
-from support.manifests import action, compensation, unique
+from support.manifests import action, attestation, compensation, unique
 from support.rights import Right, Role, as_asked, role_of, roles_bound_to, roles_of, without
 from support.target import APPLIED, Target
 from support.tenant import SECONDS, Installed, StartOperator, Tenant
@@ -61,6 +61,7 @@ def story(measured: Tenant, start: StartOperator, target: Target) -> list[Asked]
         decide(measured, retried := failed(measured, target.route(APPLIED)), "Retry")
         in_phase(measured, retried, "Resolved")
         _a_failure_that_was_none(measured)
+        _work_done_by_hand(measured)
         _what_is_settled_goes(measured, address)
     return as_asked(audit.everything())
 
@@ -86,6 +87,13 @@ def _an_undo_with_a_secret(tenant: Tenant, target: Target) -> None:
     tenant.approve("undo")
     tenant.in_phase("undo", "Completed")
     assert route.requests[0].headers["Authorization"] == "Bearer of-the-board"
+
+
+def _work_done_by_hand(tenant: Tenant) -> None:
+    tenant.ask(compensation("by-hand", execution={"manual": {}}))
+    tenant.ready("Compensation", "by-hand", "AwaitingAttestation")
+    tenant.create(attestation("saw", "by-hand"))
+    tenant.in_phase("by-hand", "Completed")
 
 
 def _a_failure_that_was_none(tenant: Tenant) -> None:

@@ -6,7 +6,15 @@ import pytest
 
 from integration.cluster import Refused
 from support.api import Object, path_of
-from support.manifests import action, approval, compensation, dead_letter, disposition, unique
+from support.manifests import (
+    action,
+    approval,
+    attestation,
+    compensation,
+    dead_letter,
+    disposition,
+    unique,
+)
 from support.rights import Right, role_of
 from support.tenant import Installed, Tenant
 
@@ -24,6 +32,7 @@ GRANTED: Mapping[str, set[str]] = {
         *(f"{verb} actions.amends.dev" for verb in ("create", "update", "patch")),
         *(f"{verb} compensations.amends.dev" for verb in ("create", "update", "patch")),
         *(f"{verb} dispositions.amends.dev" for verb in ("create", "patch")),
+        *(f"{verb} attestations.amends.dev" for verb in ("create", "patch")),
         "use serviceaccounts amends-runner",
     },
     "amends-approver": {
@@ -143,6 +152,7 @@ WRITES: Mapping[str, str] = {
     "Action": "amends-responder amends-automation",
     "Compensation": "amends-responder",
     "Disposition": "amends-responder",
+    "Attestation": "amends-responder",
     "Approval": "amends-approver",
     "DeadLetter": "",
     "Receipt": "",
@@ -183,6 +193,8 @@ def example(kind: str, namespace: str) -> Object:
             return compensation(name)
         case "Disposition":
             return disposition(name, "letter")
+        case "Attestation":
+            return attestation(name, "undo")
         case "Approval":
             return approval(name, "undo", planDigest=DIGEST)
         case "DeadLetter":

@@ -45,6 +45,7 @@ def test_b1_running_and_a_claim_are_durable_before_anything_is_sent(
         "idempotencyKey": f"amends:{tenant.namespace}/{uid}",
         "attemptKey": "undo:1",
         "payloadDigest": payload_digest,
+        "target": target.origin,
         "createdAt": claimed_at,
         "before": {"time": claimed_at, "outcome": "claimed", "payloadDigest": payload_digest},
     }

@@ -27,6 +27,9 @@ OTHER_PLAN: dict[str, Any] = {
     "retry": {"maxAttempts": 4},
     "timeoutSeconds": 31,
     "serviceAccountName": "other",
+    "verify": {"attempts": 2},
+    "orderingKey": "other",
+    "compensableUntil": None,
     "targetEffect": "other",
     "runId": None,
     "actionRef": {"name": "other"},
@@ -45,6 +48,8 @@ OTHER_PLAN: dict[str, Any] = {
         ("Disposition", {"choice": "Ignore"}),
         ("Disposition", {"reason": "another"}),
         ("Disposition", {"compensation": {"type": "another"}}),
+        ("Attestation", {"outcome": "NotApplied"}),
+        ("Attestation", {"evidence": {"ticket": "another"}}),
     ],
 )
 def test_evidence_and_statements_are_immutable(
@@ -54,7 +59,7 @@ def test_evidence_and_statements_are_immutable(
         named(kind, "one", {**LEAST[kind], "reason": "so"} if kind == "Approval" else None)
     )
 
-    article = "an" if kind == "Approval" else "a"
+    article = "an" if kind.startswith("A") else "a"
     with pytest.raises(Refused, match=f"spec: Forbidden: spec of {article} {kind} is immutable: "):
         admin.patch(kind, "one", {"spec": change})
 
@@ -139,6 +144,7 @@ def test_open_work_is_what_is_not_finished(admin: Cluster, operator: Cluster) ->
         "Compensation": {"phase": "Cancelled"},
         "Approval": {"settled": True},
         "Disposition": {"settled": True},
+        "Attestation": {"settled": True},
     }
     selectors = {kind.__name__: kind.SERVED.open_work for kind in KINDS if kind.SERVED.open_work}
     assert set(finished) == set(selectors)
@@ -209,6 +215,7 @@ STATUS: dict[str, dict[str, Any]] = {
     },
     "Approval": {"conditions": [_condition("Ready", "True", "Counted")]},
     "Disposition": {"conditions": [_condition("Ready", "False", "NoCompensation")]},
+    "Attestation": {"conditions": [_condition("Ready", "False", "EvidenceTooLarge")]},
 }
 
 SPEC: dict[str, dict[str, Any]] = {
@@ -231,6 +238,10 @@ SPEC: dict[str, dict[str, Any]] = {
         "deadLetterRef": {"name": "dead-letter-effect-3f2a9c0d1b4e5f60"},
         "actor": {"username": "alice@example.com"},
     },
+    "Attestation": {
+        "subjectRef": {"name": "compensation-effect-3f2a9c0d1b4e5f60"},
+        "actor": {"username": "alice@example.com"},
+    },
 }
 
 NAMES = {
@@ -240,6 +251,7 @@ NAMES = {
     "Compensation": "compensation-effect-3f2a9c0d1b4e5f60",
     "Approval": "alice-approves-17",
     "Disposition": "alice-compensates-17",
+    "Attestation": "alice-attests-17",
 }
 
 
@@ -276,5 +288,6 @@ def test_every_decision_of_people_is_found_in_one_place(
 
     assert sorted(told.split()) == [
         "approval.amends.dev/a-approval",
+        "attestation.amends.dev/a-attestation",
         "disposition.amends.dev/a-disposition",
     ]

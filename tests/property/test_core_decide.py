@@ -18,6 +18,7 @@ from amends.api.approval import ApprovalDecision
 from amends.api.compensation import CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.outbox import Outbox, OutboxPhase
+from amends.api.outcome import Outcome
 from amends.api.wire import Condition
 from amends.core.decide import decide
 from amends.core.decision import Decision, Execute
@@ -29,13 +30,14 @@ from amends.core.records.digest import plan_digest
 from amends.core.world import (
     ActionWorld,
     ApprovalWorld,
+    AttestationWorld,
     CompensationWorld,
     DeadLetterWorld,
     DispositionWorld,
     World,
 )
 from chaos.action_worlds import action_worlds
-from chaos.letter_worlds import dead_letter_worlds, disposition_worlds
+from chaos.letter_worlds import attestation_worlds, dead_letter_worlds, disposition_worlds
 from chaos.worlds import ME, NOW, approval_worlds, compensation_worlds
 
 BOUND = 12
@@ -57,8 +59,9 @@ EVERY_KIND = pytest.mark.parametrize(
         compensation_worlds(),
         dead_letter_worlds(),
         disposition_worlds(),
+        attestation_worlds(),
     ],
-    ids=["action", "approval", "compensation", "dead-letter", "disposition"],
+    ids=["action", "approval", "compensation", "dead-letter", "disposition", "attestation"],
 )
 
 
@@ -68,7 +71,7 @@ def subject_of(world: World) -> Any:
             return subject
         case CompensationWorld(compensation=subject) | DeadLetterWorld(letter=subject):
             return subject
-        case DispositionWorld(disposition=subject):
+        case DispositionWorld(disposition=subject) | AttestationWorld(attestation=subject):
             return subject
 
 
@@ -80,7 +83,7 @@ def after(world: Any, decision: Decision) -> Any:
         field = "letter" if kind == "DeadLetter" else kind.lower()
         changes[field] = subject_of(world).model_copy(update={"status": decision.status})
     if isinstance(world, CompensationWorld):
-        changes |= {"receipt": None, "attempt": None}
+        changes |= {"receipt": None, "attempt": None, "probe": None}
     if isinstance(world, DeadLetterWorld):
         recorded = (changes.get("letter") or world.letter).status.disposition
         known = recorded.uid if recorded is not None else None
@@ -251,6 +254,35 @@ def check_dispatch(world: DeadLetterWorld, status: Any, effect: Execute) -> None
         assert action.spec.retry.execution.repeat_is_safe
     else:
         assert not any(is_under_way(one) for one in world.candidates)
+
+
+@given(data=st.data())
+@SETTINGS
+def test_an_outcome_is_attested_once_of_this_attempt_by_somebody_proved(
+    data: st.DataObject,
+) -> None:
+    world = data.draw(compensation_worlds() | dead_letter_worlds())
+    before, decision = subject_of(world), decide(world)
+    status: Any = decision.status
+    if status is None:
+        return
+    known = {one.uid for one in before.status.attestations}
+    new = [one for one in status.attestations if one.uid not in known]
+    assert len(new) <= 1
+    for counted in new:
+        (said,) = [one for one in world.attestations if one.metadata.uid == counted.uid]
+        outbox = before.status.outbox
+        assert world.enforcement.doubt(said.metadata.creation_timestamp) is None
+        assert said.status.bound_uid == before.metadata.uid
+        assert said.spec.attempt_key == outbox.attempt_key == counted.attempt_key
+        assert outbox.outcome in (None, Outcome.UNKNOWN)
+        assert outbox.outcome is not None or before.spec.execution.manual is not None
+        proofs = [
+            child.spec.wire()["outcome"] for child in decision.children if child.kind == "Receipt"
+        ]
+        proves = "Succeeded" if said.spec.outcome == "Applied" else "Failed"
+        is_letter = isinstance(world, DeadLetterWorld)
+        assert proofs == ([proves] if proves == "Succeeded" or is_letter else [])
 
 
 @given(data=st.data())

@@ -211,7 +211,7 @@ class AnySchedule(Schedule):
 
     @rule(name=holders)
     def asks_what_is_demanded(self, name: str) -> None:
-        self.alive(name, lambda holder: at_once(holder.floors.ask()))
+        self.alive(name, lambda holder: at_once(holder.namespaces.ask()))
 
     @rule(seconds=st.sampled_from([1, 3, 200, 301, 601]))
     def time_passes(self, seconds: int) -> None:

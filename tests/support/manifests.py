@@ -58,6 +58,15 @@ def disposition(name: str, letter: str, choice: str = "Ignore", **spec: Any) -> 
     return manifest("Disposition", name, given)
 
 
+def attestation(
+    name: str, subject: str, outcome: str = "Applied", *, kind: str = "Compensation", **spec: Any
+) -> Object:
+    """A statement about the first attempt of a Compensation, if nothing else is said."""
+    given = {"attemptKey": f"{subject}:1", "reason": "I looked at the target", **spec}
+    reference = {"kind": kind, "name": subject}
+    return manifest("Attestation", name, {"subjectRef": reference, "outcome": outcome, **given})
+
+
 def dead_letter(name: str, namespace: str, effect: str, **spec: Any) -> Object:
     """A failure, as the operator records it."""
     given = {
@@ -77,6 +86,7 @@ NAMED = {
     "Compensation": "requester",
     "Approval": "actor",
     "Disposition": "actor",
+    "Attestation": "actor",
 }
 """The field of the spec that says who asks or who decides."""
 

@@ -105,6 +105,9 @@ class Target:
             def do_DELETE(self) -> None:
                 self.do_POST()
 
+            def do_GET(self) -> None:
+                self.do_POST()
+
             def _say(self, answer: Answer) -> None:
                 self.close_connection = True
                 if answer.lost:

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
-from amends.api import Action, Approval, Compensation, DeadLetter, Disposition
+from amends.api import Action, Approval, Attestation, Compensation, DeadLetter, Disposition
 from amends.api.outbox import SupersededBy
 from amends.api.receipt import Receipt, Scope
 from amends.core.decide import decide
-from amends.core.decision import Decision, Effect, Execute, Release, Tell, Wake
+from amends.core.decision import Decision, Effect, Execute, Probe, Release, Stop, Tell, Wake
 from amends.core.key import Key
 from amends.core.namespace import Floors
 from amends.core.outcome import Outcome
@@ -30,6 +30,7 @@ NO_FLOORS = Floors(unapproved=True)
 ME, OTHER = "operator-1", "operator-2"
 BOB = {"username": "bob"}
 ONCE = {"execution": {"http": {"method": "POST", "url": "https://x/"}}}
+MANUAL = {"execution": {"manual": {"instructions": "unplug it", "deadlineSeconds": 60}}}
 SAFE = {"execution": {"http": {"method": "POST", "url": "https://x/", "retrySafety": "Natural"}}}
 
 
@@ -110,6 +111,31 @@ def approval(name: str = "yes", user: str | None = "alice", **changes: Any) -> A
     if user is not None:
         spec["actor"] = {"username": user}
     return Approval.read({"metadata": metadata(name), "spec": spec, "status": status})
+
+
+def attestation(
+    outcome: str = "Applied", name: str = "saw", user: str | None = "alice", **changes: Any
+) -> Attestation:
+    """What alice has seen of the attempt of `running()`, bound to it."""
+    status = changes.pop("status", {"boundUid": "uid-undo"})
+    meta = metadata(name, **changes.pop("meta", {}))
+    reference = {"name": "undo", **changes.pop("subject", {})}
+    spec = {
+        "subjectRef": reference,
+        "attemptKey": "undo:1",
+        "outcome": outcome,
+        "reason": "I looked",
+        **changes,
+    }
+    if user is not None:
+        spec["actor"] = {"username": user}
+    return Attestation.read({"metadata": meta, "spec": spec, "status": status})
+
+
+def attested(name: str = "saw", outcome: str = "Applied", attempt: str = "undo:1") -> Object:
+    """An attestation in the ledger."""
+    said = {"username": "alice", "attemptKey": attempt, "outcome": outcome, "reason": "I looked"}
+    return {"name": name, "uid": f"uid-{name}", "time": after(-5), **said}
 
 
 def counted(name: str = "yes", user: str = "alice", decision: str = "Approve") -> Object:
@@ -244,6 +270,10 @@ def _word(effect: Effect) -> str:
     match effect:
         case Execute():
             return f"execute {effect.attempt_key}"
+        case Probe(key=name):
+            return f"probe {name}"
+        case Stop():
+            return "stop"
         case Release():
             return "release"
         case Wake(Key(kind, _, name)):

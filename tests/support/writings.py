@@ -15,7 +15,7 @@ from rich.console import Console
 
 from amends import archive
 from amends.api import Action, DeadLetter, Disposition, Receipt, Resource
-from amends.api.execution import HttpExecution
+from amends.api.http import HttpExecution
 from amends.api.receipt import ReceiptSpec
 from amends.cli import render, story
 from amends.cli.casefile import CaseFile

@@ -1,6 +1,7 @@
 """Apply: what is about to be executed is fenced by a write, also where nothing seems to change."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ from amends.kube.cache import Cache
 from amends.kube.events import EventRecorder
 from amends.ports import Cluster, Conflict, Namespace, Raw
 from amends.runtime.apply import Applier
+from amends.runtime.clock import SystemClock
 from amends.runtime.executions import Executions
+from amends.runtime.fence import Fence
 from amends.runtime.queue import KeyQueue
 
 UNDO = Key("Compensation", "tenant", "undo")
-STATUS = {"phase": "Running", "attempts": 1, "approvals": [], "history": [], "conditions": []}
+EMPTY: dict[str, Any] = {"approvals": [], "attestations": [], "history": [], "conditions": []}
+STATUS = {"phase": "Running", "attempts": 1, **EMPTY}
 STORED: Raw = {
     "kind": "Compensation",
     "metadata": {"name": "undo", "namespace": "tenant", "uid": "u", "resourceVersion": "7"},
@@ -43,6 +47,9 @@ class Server(Cluster):
     async def delete(self, before: Raw) -> None:
         raise NotImplementedError
 
+    def forget_namespace(self, name: str) -> None:
+        raise NotImplementedError
+
     async def namespace(self, name: str) -> Namespace:
         raise NotImplementedError
 
@@ -62,7 +69,8 @@ class Silent(EventRecorder):
 
 def applier(server: Server, cache: Cache) -> Applier:
     executions = Executions({}, 1, lambda key: None)
-    return Applier(cache, server, KeyQueue(), executions, Silent())
+    fence = Fence(SystemClock(), timedelta(0))
+    return Applier(cache, server, KeyQueue(), executions, Silent(), fence)
 
 
 @pytest.mark.parametrize(("claims", "writes"), [(True, 1), (False, 0)])

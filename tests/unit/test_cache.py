@@ -16,6 +16,7 @@ OPEN: Mapping[str, Mapping[str, Any]] = {
     "Approval": {},
     "DeadLetter": {"phase": "Open"},
     "Disposition": {},
+    "Attestation": {},
 }
 SETTLED: Mapping[str, Mapping[str, Any]] = {
     "Action": {"phase": "Recorded"},
@@ -23,6 +24,7 @@ SETTLED: Mapping[str, Mapping[str, Any]] = {
     "Approval": {"settled": True},
     "DeadLetter": {"phase": "LinkedToCompensation", "settled": True},
     "Disposition": {"settled": True},
+    "Attestation": {"settled": True},
 }
 SPECS: Mapping[str, Mapping[str, Any]] = {
     "Action": {"operation": "board.post"},
@@ -30,6 +32,7 @@ SPECS: Mapping[str, Mapping[str, Any]] = {
     "Approval": {"subjectRef": {"name": "undo"}},
     "DeadLetter": {"effectId": "effect-1"},
     "Disposition": {"deadLetterRef": {"name": "letter"}},
+    "Attestation": {"subjectRef": {"name": "undo"}},
 }
 
 

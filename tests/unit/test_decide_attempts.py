@@ -197,8 +197,8 @@ def cancelled(one: Compensation) -> Compensation:
         ],
         pytest.param(
             world(running(spec={"cancel": True}), attempt=True),
-            *(None, None, [], HALF),
-            id="cancelled while the executor works: it comes to its end",
+            *(None, None, ["stop"], HALF),
+            id="cancelled while the executor works: it is asked to stop, and comes to its end",
         ),
         pytest.param(world(compensation("Completed")), *(None, None, [], None), id="completed"),
         pytest.param(world(compensation("Cancelled")), *(None, None, [], None), id="cancelled"),

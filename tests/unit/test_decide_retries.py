@@ -281,3 +281,17 @@ def test_what_cannot_be_sent_any_more_says_so(failed: Any, known: Any) -> None:
     decision = decide(letter_world(requested(), action=failed, **known))
     assert reasons(decision) == {"Ready": ("False", "NotExecutable")}
     assert told(decision) == []
+
+
+def test_a_dispatch_that_the_cluster_remembers_is_taken_over_and_not_doubted() -> None:
+    template = {"spec": {"containers": [{"name": "post", "image": "x"}]}}
+    retry: Object = {"job": {"template": template}}
+    post = action("failed", idempotencyKey="run-7/post", retry=retry, runId="run-7")
+    abandoned = retrying(by=OTHER, expires=-1)
+
+    decision = decide(letter_world(abandoned, action=post))
+
+    status, work = written(decision), executed(decision)
+    assert (status.phase, status.dispatch.count, status.outbox.outcome) == ("Retrying", 1, None)
+    assert (status.outbox.claimed_by, status.outbox.claim_expires_at) == (ME, NOW + LEASE)
+    assert (work.attempt_key, work.begun, work.run_id) == ("letter:1", True, "run-7")

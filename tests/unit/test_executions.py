@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from amends.api.execution import Execution, HttpExecution, HttpMethod, RecordExecution
+from amends.api.execution import Execution, RecordExecution
+from amends.api.http import HttpExecution, HttpMethod
 from amends.core.key import Key
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.world import Attempt

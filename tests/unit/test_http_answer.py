@@ -45,7 +45,9 @@ async def test_not_now_is_tried_again(status: int) -> None:
 
 async def test_503_with_a_date_to_come_back_is_tried_again() -> None:
     outcome, origin = await ask(503, {"Retry-After": "7"})
-    assert outcome == NotApplied(f"{origin} answered 503", True, timedelta(seconds=7))
+    assert outcome == NotApplied(
+        f"{origin} answered 503", True, timedelta(seconds=7), target_is_down=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,8 @@ async def test_503_with_a_date_to_come_back_is_tried_again() -> None:
 async def test_a_server_that_failed_may_have_done_it(status: int, headers: dict[str, str]) -> None:
     outcome, origin = await ask(status, headers)
     assert outcome == Unknown(
-        f"{origin} answered {status}: that does not say whether it was carried out"
+        f"{origin} answered {status}: that does not say whether it was carried out",
+        target_is_down=True,
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 import amends
 from amends.core.outcome import Applied, NotApplied, Unknown
 from amends.executors.http import HttpExecutor
+from amends.ports import OUT_OF_TIME
 from loopback import Caller, Script, answering, context, http_work, serving
 from tls import self_signed
 
@@ -104,7 +106,17 @@ class SlowNames(NoSuchName):
 async def test_a_name_that_does_not_resolve(names: type[AbstractResolver], said: str) -> None:
     http = HttpExecutor(context("https://*"), names)
     outcome = await http.run(http_work("https://api.example.com/x", seconds=0.05))
-    assert outcome == NotApplied(f"https://api.example.com {said}. Nothing was sent")
+    assert outcome == NotApplied(
+        f"https://api.example.com {said}. Nothing was sent", target_is_down=True
+    )
+
+
+async def test_nothing_is_sent_when_the_claim_ran_out_before_the_first_byte() -> None:
+    async with answering() as server:
+        work = replace(http_work(server.origin), may_begin=lambda: server.connections == 0)
+        outcome = await executor(server.origin).run(work)
+    assert (server.connections, server.requests) == (1, [])
+    assert outcome == NotApplied(f"{OUT_OF_TIME}. Nothing was sent", retryable=True)
 
 
 async def test_a_refused_connection() -> None:
@@ -126,7 +138,9 @@ async def test_a_connection_that_is_never_made() -> None:
             waiting.connect_ex(full.getsockname())
         origin = f"http://127.0.0.1:{full.getsockname()[1]}"
         outcome = await executor(origin).run(http_work(origin, seconds=0.2))
-    assert outcome == NotApplied(f"{origin} could not be reached within 0.2 s. Nothing was sent")
+    assert outcome == NotApplied(
+        f"{origin} could not be reached within 0.2 s. Nothing was sent", target_is_down=True
+    )
 
 
 async def hangs(caller: Caller) -> None:
@@ -252,7 +266,8 @@ async def test_a_timeout_after_sending_is_unknown(script: Script) -> None:
         outcome = await executor(server.origin).run(http_work(server.origin, seconds=1))
     assert outcome == Unknown(
         f"{server.origin} did not answer in full within 1 s. "
-        "The request was sent, so it may have been carried out"
+        "The request was sent, so it may have been carried out",
+        target_is_down=True,
     )
 
 

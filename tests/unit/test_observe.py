@@ -10,9 +10,11 @@ from amends.core.world import ApprovalWorld
 from amends.kube.cache import Cache
 from amends.ports import Namespace, Raw
 from amends.runtime.executions import Executions
-from amends.runtime.floors import NamespaceFloors
+from amends.runtime.gates import Gates
+from amends.runtime.namespaces import Namespaces
 from amends.runtime.observe import Observer
 from amends.runtime.related import Related
+from amends.runtime.turns import Turns
 
 UNDO = Key("Compensation", "tenant", "undo")
 
@@ -62,6 +64,9 @@ class Server:
     async def delete(self, before: Raw) -> None:
         raise NotImplementedError
 
+    def forget_namespace(self, name: str) -> None:
+        raise NotImplementedError
+
     async def namespace(self, name: str) -> Namespace:
         return Namespace({}, {})
 
@@ -70,10 +75,10 @@ async def subject_seen(server: Server, remembered: Raw) -> str | None:
     cache = Cache()
     cache.put(remembered)
     executions = Executions({}, 1, lambda key: None)
-    floors = NamespaceFloors(server, cache, lambda key: None)
-    related = Related(cache, server, floors)
+    related = Related(cache, server, Namespaces(server, cache, lambda key: None))
+    turns = Turns(related, Gates(cache, lambda key: None, lambda: 0, most=1))
     claim = timedelta(minutes=5)
-    observer = Observer(related, {}, executions, Noon(), "me", claim, lambda: ENFORCED)
+    observer = Observer(related, {}, executions, Noon(), "me", claim, lambda: ENFORCED, turns)
     world = await observer.world(Key("Approval", "tenant", "yes"), APPROVAL, None)
     assert isinstance(world, ApprovalWorld)
     return world.subject.metadata.uid if world.subject is not None else None

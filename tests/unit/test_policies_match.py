@@ -17,7 +17,9 @@ from amends.core.namespace import (
     APPROVER_GROUPS,
     APPROVERS,
     DUPLICATE_WINDOW,
+    FREEZE,
     RETENTION,
+    TARGET_LIMITS,
     UNAPPROVED,
     NamespacePolicy,
     duration,
@@ -92,17 +94,21 @@ def test_the_policy_for_secrets_and_accounts_knows_every_place_for_them() -> Non
         for place in _places("spec", _spec(definition))
         if definition["spec"]["names"]["plural"] not in ONLY_BY_THE_OPERATOR
     }
-    secrets = {place for _, place in served if "secretKeyRef" in place}
+    secrets = {place for _, place in served if not place.endswith(".serviceAccountName")}
     accounts = {place for _, place in served if place.endswith(".serviceAccountName")}
     variables = {one["name"]: one["expression"] for one in spec["variables"]}
     requests = set(re.findall(r"'(spec[\w.]+)'", variables["places"]))
     asked = {one["expression"] for one in spec["validations"]}
 
     assert resources(spec) == sorted({plural for plural, _ in served})
+    credentials = re.findall(r"\['([\w.]+)', ", variables["credentials"])
+    plug_ins = re.findall(r"'(spec[\w.]+)\[", variables["plugIns"])
+    with_body = {request for request in requests if not request.endswith("verify.http")}
     assert secrets == {
-        f"{request}.{field}"
-        for request in requests
-        for field in ("headers[].valueFrom.secretKeyRef", "bodyFrom[].secretKeyRef")
+        *(f"{request}.headers[].valueFrom.secretKeyRef" for request in requests),
+        *(f"{request}.{field}" for request in requests for field in credentials),
+        *(f"{request}.bodyFrom[].secretKeyRef" for request in with_body),
+        *(f"{place}[].secretKeyRef" for place in plug_ins),
     }
     assert [
         one.replace("?", "") for one in re.findall(r"object\.([\w.?]+)\.orV", variables["requests"])
@@ -118,7 +124,8 @@ def _optional(place: str) -> str:
 
 
 def _places(path: str, schema: dict[str, Any]) -> Iterator[str]:
-    if path.endswith((".secretKeyRef", ".serviceAccountName")):
+    names_a_secret = schema.get("properties", {}).keys() == {"name", "key"}
+    if names_a_secret or path.endswith(".serviceAccountName"):
         yield path
     if "items" in schema:
         yield from _places(f"{path}[]", schema["items"])
@@ -129,23 +136,21 @@ def _places(path: str, schema: dict[str, Any]) -> Iterator[str]:
 def test_what_is_sent_is_new_if_any_place_for_a_secret_or_an_account_is() -> None:
     condition = policy("may-use.yaml", "amends-may-use")["matchConditions"][-1]["expression"]
 
-    assert compared(condition) == ["compensation", "execution", "retry", "serviceAccountName"]
+    assert compared(condition) == [
+        *("compensation", "execution", "retry", "serviceAccountName", "verify"),
+    ]
 
 
-def test_the_policy_against_deep_json_knows_every_place_for_it() -> None:
-    spec = policy("shallow.yaml", "amends-shallow-json")
-    places = {
-        (definition["spec"]["names"]["plural"], place)
+def test_the_policy_against_deep_json_knows_every_kind_that_may_hold_it() -> None:
+    kinds = {
+        definition["spec"]["names"]["plural"]
         for definition in custom_resource_definitions()
-        for place in _free_form("spec", _spec(definition))
-        if definition["spec"]["names"]["plural"] not in ONLY_BY_THE_OPERATOR
+        if any(_free_form("spec", _spec(definition)))
     }
 
-    (variable,) = spec["variables"]
-    known = re.findall(r"object\.([\w.?]+)\.orValue\(null\)", variable["expression"])
-
-    assert resources(spec) == sorted({plural for plural, _ in places})
-    assert sorted(one.replace("?", "") for one in known) == sorted({place for _, place in places})
+    assert resources(policy("shallow.yaml", "amends-shallow-json")) == sorted(
+        kinds - ONLY_BY_THE_OPERATOR
+    )
 
 
 def _spec(definition: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +168,16 @@ def _free_form(path: str, schema: dict[str, Any]) -> Iterator[str]:
 
 
 ANNOTATIONS = policy("annotations.yaml", "amends-namespace-annotations")
-EVERY = [RETENTION, DUPLICATE_WINDOW, UNAPPROVED, APPROVERS, APPROVER_GROUPS, APPROVAL_VALIDITY]
+EVERY = [
+    RETENTION,
+    DUPLICATE_WINDOW,
+    UNAPPROVED,
+    APPROVERS,
+    APPROVER_GROUPS,
+    APPROVAL_VALIDITY,
+    FREEZE,
+    TARGET_LIMITS,
+]
 
 
 def test_the_policy_for_annotations_knows_each_of_them() -> None:

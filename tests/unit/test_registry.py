@@ -66,6 +66,12 @@ def test_a_plug_in_is_found_where_it_is_installed(
             id="two of one name",
         ),
         pytest.param(
+            [point("manual", "theirs.people:Manual")],
+            "theirs.people:Manual calls its executor 'manual', as one of Amends itself is called: "
+            "rename its entry point",
+            id="a name of ours",
+        ),
+        pytest.param(
             [RECORD, point("mail", "not_installed:Mail")],
             "executor 'mail' of not_installed:Mail does not load: "
             "ModuleNotFoundError: No module named 'not_installed'",

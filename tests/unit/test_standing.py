@@ -120,7 +120,7 @@ EXCLUDED = [{"apiGroups": ["amends.dev"], "apiVersions": ["*"], "operations": ["
             POLICY,
             set_to(["approvals"], *MATCH, "resourceRules", 0, "resources"),
             'has spec.matchConstraints.resourceRules[0].resources ["approvals"] instead of '
-            '["approvals", "dispositions"]',
+            '["approvals", "dispositions", "attestations"]',
             id="a kind is left out",
         ),
         pytest.param(

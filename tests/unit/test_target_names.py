@@ -9,7 +9,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from amends.core.outcome import Applied, NotApplied
 from amends.executors.http import HttpExecutor
 from amends.ports import ExecutorContext
-from loopback import KnownSecrets, answering, http_work
+from loopback import KnownSecrets, NoTenants, answering, http_work
 
 API_SERVER = ("10.0.0.1",)
 
@@ -43,7 +43,7 @@ class Names(AbstractResolver):
 
 
 def executor(names: Names, *allowed: str) -> HttpExecutor:
-    context = ExecutorContext(KnownSecrets(), allowed, frozenset(API_SERVER))
+    context = ExecutorContext(KnownSecrets(), NoTenants(), allowed, frozenset(API_SERVER))
     return HttpExecutor(context, lambda: names)
 
 
@@ -99,5 +99,5 @@ async def test_a_listed_name_may_be_local_but_not_the_api_server() -> None:
 async def test_a_real_name_that_leads_to_loopback() -> None:
     async with answering() as server:
         url = f"http://localhost:{server.port}"
-        context = ExecutorContext(KnownSecrets(), [url], frozenset())
+        context = ExecutorContext(KnownSecrets(), NoTenants(), [url], frozenset())
         assert isinstance(await HttpExecutor(context).run(http_work(url)), Applied)

@@ -2,6 +2,7 @@
 
 from amends.api.action import Action
 from amends.api.approval import Approval
+from amends.api.attestation import Attestation
 from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetter
 from amends.api.disposition import Disposition
@@ -15,6 +16,7 @@ KINDS: tuple[type[Resource], ...] = (
     Disposition,
     Compensation,
     Approval,
+    Attestation,
 )
 """Every kind, in the order in which a story meets them."""
 
@@ -24,6 +26,7 @@ __all__ = [
     "VERSION",
     "Action",
     "Approval",
+    "Attestation",
     "Compensation",
     "DeadLetter",
     "Disposition",

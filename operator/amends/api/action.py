@@ -5,7 +5,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from amends.api.execution import Execution, HttpExecution
+from amends.api.execution import Execution
+from amends.api.http import HttpExecution
+from amends.api.job import JobExecution
 from amends.api.outbox import Outbox
 from amends.api.plan import ProposedCompensation
 from amends.api.resource import Column, Resource, Served, Status
@@ -50,6 +52,7 @@ class DeclaredRetry(Wire):
     """How the action is sent again, under its own idempotency key, when a person asks for it."""
 
     http: HttpExecution | None = Field(default=None, description="Send one HTTP request.")
+    job: JobExecution | None = Field(default=None, description="Run one Kubernetes Job.")
     timeout_seconds: int = Field(
         default=60, ge=1, le=3600, description="How long one dispatch may take."
     )
@@ -59,13 +62,16 @@ class DeclaredRetry(Wire):
     )
 
     RULES: ClassVar = (
-        Rule("has(self.http)", message="retry needs an executor: write http: {...}"),
+        Rule(
+            "has(self.http) != has(self.job)",
+            message="retry needs exactly one executor: write http: {...} or job: {...}",
+        ),
     )
 
     @property
     def execution(self) -> Execution:
         """The same as an executor gets it."""
-        return Execution(http=self.http)
+        return Execution(http=self.http, job=self.job)
 
 
 class ActionSpec(Wire):

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from amends.api.approval import ApprovalDecision
+from amends.api.attestation import CountedAttestation
 from amends.api.outbox import KEEPS_ITS_KEY, Outbox, SupersededBy
 from amends.api.plan import Plan
 from amends.api.resource import Column, Resource, Served, Status
@@ -75,6 +76,20 @@ class CountedApproval(Wire):
     made_at: Timestamp | None = Field(default=None, description="When it was stated.")
 
 
+class Previewed(Wire):
+    """What the change would do, as a dry run said when it was last looked at."""
+
+    digest: Digest = Field(description="Digest of everything that it would change.")
+    changes: Annotated[list[Annotated[str, Field(max_length=512)]], atomic(max_items=65)] = Field(
+        default_factory=list,
+        description="What it would change, in words and without secrets; the first 64 changes.",
+    )
+    uid: Token | None = Field(
+        default=None, description="Uid of the object that it would change; absent: there was none."
+    )
+    time: Timestamp = Field(description="Since when it is this.")
+
+
 class CompensationStatus(Status):
     """What has become of it. Only the operator writes this."""
 
@@ -86,6 +101,10 @@ class CompensationStatus(Status):
     )
     reason: Text | None = Field(default=None, description="Why it stands there.")
     plan_digest: Digest | None = Field(default=None, description="What an approver approves.")
+    preview: Previewed | None = Field(
+        default=None,
+        description="What it would do now, where that can be seen beforehand (kubernetes).",
+    )
     approval_deadline: Timestamp | None = Field(
         default=None, description="Without enough approvals by then it is cancelled."
     )
@@ -97,6 +116,12 @@ class CompensationStatus(Status):
         default=None, description="When it is tried again; absent: never by itself."
     )
     outbox: Outbox | None = Field(default=None, description="The current attempt.")
+    attestation_deadline: Timestamp | None = Field(
+        default=None, description="Somebody should have attested to the attempt by then."
+    )
+    attestations: Annotated[list[CountedAttestation], keyed_by("uid", max_items=32)] = Field(
+        default_factory=list, description="What people have attested of its attempts."
+    )
     executed_by: Token | None = Field(default=None, description="The operator that executed it.")
     executed_at: Timestamp | None = Field(default=None, description="When it was executed.")
     receipt_ref: LocalRef | None = Field(default=None, description="The evidence.")

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from amends.api.attestation import CountedAttestation
 from amends.api.outbox import KEEPS_ITS_KEY, Outbox, SupersededBy
 from amends.api.receipt import ReceiptSource, Scope
 from amends.api.resource import Column, Resource, Served, Status
@@ -20,6 +21,7 @@ from amends.api.wire import (
     Token,
     Wire,
     atomic,
+    keyed_by,
 )
 
 
@@ -58,6 +60,9 @@ class DeadLetterSpec(Wire):
         description="What can be done about it."
     )
     attempts: int = Field(default=1, ge=0, description="How often the action was tried.")
+    compensable_until: Timestamp | None = Field(
+        default=None, description="The target lets the effect be undone until then."
+    )
     scope: Scope = Field(description="The tenant.")
 
 
@@ -95,6 +100,9 @@ class DeadLetterStatus(Status):
     )
     dispatch: Dispatch | None = Field(default=None, description="Retries so far.")
     outbox: Outbox | None = Field(default=None, description="The current or last dispatch.")
+    attestations: Annotated[list[CountedAttestation], keyed_by("uid", max_items=32)] = Field(
+        default_factory=list, description="What people have attested of its dispatches."
+    )
     superseded_by: SupersededBy | None = Field(
         default=None, description="The effect has succeeded after all."
     )

@@ -1,203 +1,79 @@
 """How an undo is carried out: exactly one executor, and what it is given."""
 
-from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from amends.api.wire import AnyJson, Name, Rule, Wire, atomic, keyed_by, matching
-
-HeaderName = Annotated[
-    str,
-    Field(min_length=1, max_length=256),
-    matching(
-        r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-        otherwise="must be a header name: use letters, digits and -, without spaces or a colon",
-    ),
-]
-"""Name of an HTTP header (RFC 9110 token)."""
+from amends.api.http import HttpExecution
+from amends.api.job import JobExecution
+from amends.api.kubernetes import KubernetesExecution
+from amends.api.outcome import RetrySafety
+from amends.api.secret import SecretKeyRef
+from amends.api.wire import FreeForm, Rule, Text, Wire, keyed_by, matching
 
 
-class RetrySafety(StrEnum):
-    """Why sending the same request twice does no harm."""
-
-    NONE = "None"
-    PROVIDER_KEY = "ProviderKey"
-    NATURAL = "Natural"
+class RecordExecution(Wire):
+    """Nothing is done outside: the work was done elsewhere and is only recorded here."""
 
 
-class Outcome(StrEnum):
-    """What is known about one attempt."""
+class ManualExecution(Wire):
+    """A person does it, and states in an Attestation what came of it."""
 
-    APPLIED = "Applied"
-    NOT_APPLIED = "NotApplied"
-    UNKNOWN = "Unknown"
-
-
-class HttpMethod(StrEnum):
-    """Methods that change something (RFC 9110)."""
-
-    POST = "POST"
-    PUT = "PUT"
-    PATCH = "PATCH"
-    DELETE = "DELETE"
-
-
-class SecretKeyRef(Wire):
-    """One key of a Secret in the same namespace, read as the tenant's service account."""
-
-    name: Name = Field(description="Name of the Secret.")
-    key: Annotated[
-        str,
-        Field(min_length=1, max_length=253),
-        matching(
-            r"^[-._a-zA-Z0-9]+$",
-            otherwise="must be a key of a Secret's data: use letters, digits, -, _ and .",
-        ),
-    ] = Field(description="Key in its data.")
-
-
-class ValueFrom(Wire):
-    """Where a value comes from when it must not stand in the object."""
-
-    secret_key_ref: SecretKeyRef = Field(description="A key of a Secret.")
-
-
-class Header(Wire):
-    """One request header: a value, or a Secret that holds it."""
-
-    name: HeaderName = Field(description="Header name (RFC 9110 token).")
-    value: (
-        Annotated[
-            str,
-            Field(max_length=4096),
-            matching(
-                r"^[^\r\n\x00]*$",
-                otherwise="must be one line: remove the line breaks; each header is an entry",
-            ),
-        ]
-        | None
-    ) = Field(default=None, description="The value, for everyone who may read this object.")
-    value_from: ValueFrom | None = Field(default=None, description="The value, from a Secret.")
-
-    RULES: ClassVar = (
-        Rule(
-            "has(self.value) != has(self.valueFrom)",
-            message_expression=(
-                "'header ' + self.name + ' needs exactly one of value and valueFrom: "
-                "a plain value, or valueFrom.secretKeyRef for a secret'"
-            ),
-        ),
+    instructions: Text = Field(default="", description="What the person is to do.")
+    deadline_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=31536000,
+        description="After so long without an Attestation it is escalated; absent: never.",
     )
 
 
-class BodyFrom(Wire):
-    """A value of the JSON body that comes from a Secret."""
+class PlugInSecret(Wire):
+    """One Secret that an executor of a third party reads."""
 
-    path: Annotated[
-        str,
-        Field(min_length=1, max_length=512),
-        matching(
-            r"^(/([^~/]|~[01])+)+$",
-            otherwise=(
-                "must be a JSON Pointer (RFC 6901): begin with /, as in /auth/pin, and write ~ as "
-                "~0 and / inside a key as ~1"
-            ),
-        ),
-    ] = Field(
-        description="Where the value goes in the body, as a JSON Pointer (RFC 6901): /auth/pin."
+    name: Annotated[str, Field(min_length=1, max_length=63)] = Field(
+        description="What the executor calls it, for example token."
     )
     secret_key_ref: SecretKeyRef = Field(description="The Secret key that holds the value.")
 
 
-class CodeOutcome(StrEnum):
-    """What an HTTP status says about the effect."""
+class PlugInExecution(Wire):
+    """An executor of a third party, installed beside the operator."""
 
-    APPLIED = "Applied"
-    NOT_APPLIED = "NotApplied"
-    RETRY = "Retry"
-    UNKNOWN = "Unknown"
-
-
-class StatusCodes(Wire):
-    """What this target means by a status code, where it differs from the defaults."""
-
-    codes: Annotated[
-        list[Annotated[int, Field(ge=100, le=599)]], atomic(max_items=64), Field(min_length=1)
-    ] = Field(description="HTTP status codes.")
-    outcome: CodeOutcome = Field(
-        description="Applied; NotApplied (final); Retry (not applied, may be sent again); Unknown."
-    )
-
-
-class HttpExecution(Wire):
-    """One HTTP request under an idempotency key. Redirects are refused.
-
-    By default 2xx is Applied; 409, 425 and 429 are NotApplied and sent again later; 503 with
-    Retry-After likewise; 500, 502, 503, 504 and a lost answer are Unknown; every other code is
-    NotApplied for good.
-    """
-
-    method: HttpMethod = Field(description="POST, PUT, PATCH or DELETE.")
-    url: Annotated[
+    name: Annotated[
         str,
-        Field(min_length=1, max_length=2048),
+        Field(min_length=1, max_length=63),
         matching(
-            r"^[!-~]*$",
-            otherwise="must be ASCII without spaces: percent-encode everything else, as in %20",
+            r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+            otherwise=(
+                "must be the name of an installed executor: use lower-case letters, digits and -, "
+                "as its entry point in the group amends.executors is called"
+            ),
         ),
-    ] = Field(
-        description="Absolute URL. The operator's configuration says which hosts are allowed."
-    )
-    headers: Annotated[list[Header], keyed_by("name", max_items=32)] = Field(
-        default_factory=list, description="Request headers."
-    )
-    body: AnyJson | None = Field(default=None, description="JSON body, at most 64 KiB.")
-    body_from: Annotated[list[BodyFrom], keyed_by("path", max_items=16)] = Field(
-        default_factory=list, description="Values of the body that come from Secrets."
-    )
-    idempotency_header: HeaderName = Field(
-        default="Idempotency-Key", description="Header that carries the idempotency key."
+    ] = Field(description="Name of the executor, as its entry point is called.")
+    config: FreeForm = Field(default_factory=dict, description="What the executor is given.")
+    secrets: Annotated[list[PlugInSecret], keyed_by("name", max_items=16)] = Field(
+        default_factory=list,
+        description="The Secrets that it reads: whoever writes this must be allowed to use each.",
     )
     retry_safety: RetrySafety = Field(
         default=RetrySafety.NONE,
         description=(
             "Why a repeat does no harm: ProviderKey (the target honours the idempotency key), "
-            "Natural (the request is idempotent by itself), None (a lost answer waits for "
-            "a person)."
-        ),
-    )
-    status_codes: Annotated[list[StatusCodes], atomic(max_items=16)] = Field(
-        default_factory=list,
-        description=(
-            "What status codes mean at this target, where the defaults are wrong. The defaults: "
-            "2xx is Applied; 409, 425, 429, and 503 with Retry-After, are Retry; 500, 502, 503 and "
-            "504 are Unknown; every other code is NotApplied."
+            "Natural (it is idempotent by itself), None (a lost answer waits for a person)."
         ),
     )
 
     RULES: ClassVar = (
         Rule(
-            "self.url.matches('^https?://[^/?#]')",
+            "!(self.name in ['record', 'manual', 'http', 'job', 'kubernetes'])",
             message_expression=(
-                "'url ' + self.url.substring(0, self.url.size() < 80 ? self.url.size() : 80) + "
-                "' must be absolute: write https://host/path'"
+                "'plugIn.name ' + self.name + ' is an executor of Amends itself: write ' + "
+                "self.name + ': {...} instead of plugIn'"
             ),
-            field_path=".url",
-        ),
-        Rule(
-            "!self.url.matches('^https?://[^/?#]*@')",
-            message=(
-                "url must not hold credentials (user:password@): "
-                "use headers[].valueFrom.secretKeyRef"
-            ),
-            field_path=".url",
+            field_path=".name",
         ),
     )
-
-
-class RecordExecution(Wire):
-    """Nothing is done outside: the work was done elsewhere and is only recorded here."""
 
 
 class Execution(Wire):
@@ -206,24 +82,57 @@ class Execution(Wire):
     record: RecordExecution | None = Field(
         default=None, description="Do nothing outside; only record."
     )
+    manual: ManualExecution | None = Field(
+        default=None, description="Wait for a person to do it and to attest to it."
+    )
     http: HttpExecution | None = Field(default=None, description="Send one HTTP request.")
+    job: JobExecution | None = Field(default=None, description="Run one Kubernetes Job.")
+    kubernetes: KubernetesExecution | None = Field(
+        default=None, description="Change one object of this namespace."
+    )
+    plug_in: PlugInExecution | None = Field(
+        default=None, description="Use an executor that was installed beside the operator."
+    )
 
     RULES: ClassVar = (
         Rule(
-            "[has(self.record), has(self.http)].filter(x, x).size() == 1",
-            message="execution needs exactly one executor: either record: {} or http: {...}",
+            "[has(self.record), has(self.manual), has(self.http), has(self.job), "
+            "has(self.kubernetes), has(self.plugIn)].filter(x, x).size() == 1",
+            message=(
+                "execution needs exactly one executor: one of record: {}, manual: {}, http: {...}, "
+                "job: {...}, kubernetes: {...} and plugIn: {...}"
+            ),
         ),
     )
 
     @property
     def executor(self) -> str:
         """Name of the executor, as its entry point is called."""
-        return "http" if self.http is not None else "record"
+        if self.plug_in is not None:
+            return self.plug_in.name
+        chosen = ("manual", "http", "job", "kubernetes")
+        return next((name for name in chosen if getattr(self, name) is not None), "record")
 
     @property
     def repeat_is_safe(self) -> bool:
-        """Whether the same request may be sent again when nobody knows what became of it."""
-        return self.http is None or self.http.retry_safety is not RetrySafety.NONE
+        """Whether the same may be done again when nobody knows what became of it."""
+        sent = self.http or self.job or self.plug_in
+        return self.manual is None and (sent is None or sent.retry_safety is not RetrySafety.NONE)
+
+    @property
+    def is_previewed(self) -> bool:
+        """Whether it can be seen beforehand what it would do."""
+        return self.kubernetes is not None
+
+    @property
+    def binds_its_preview(self) -> bool:
+        """Whether what it would do is part of what is approved."""
+        return self.kubernetes is not None and self.kubernetes.refuses_drift
+
+    @property
+    def outlives_its_process(self) -> bool:
+        """Whether another process can go on with an attempt, because the cluster remembers it."""
+        return self.job is not None or self.kubernetes is not None
 
 
 class RetryPolicy(Wire):

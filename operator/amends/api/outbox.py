@@ -1,10 +1,11 @@
 """The ledger of one attempt to change the outside world (transactional outbox)."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
-from amends.api.execution import Outcome
+from amends.api.outcome import Outcome
 from amends.api.wire import Digest, LocalRef, Rule, Text, Timestamp, Token, Wire
 
 
@@ -38,6 +39,16 @@ class SupersededBy(Wire):
     time: Timestamp = Field(description="When it was noticed.")
 
 
+class Probing(Wire):
+    """How far it is found out, by the plan's probe, whether an effect has happened."""
+
+    count: int = Field(default=0, ge=0, description="How often the target has been asked.")
+    next_at: Timestamp | None = Field(
+        default=None, description="When it is asked next; absent: not again."
+    )
+    detail: Text | None = Field(default=None, description="Why the last answer told nothing.")
+
+
 class Outbox(Wire):
     """What was about to be sent, by whom, under which key, and what came of it.
 
@@ -59,6 +70,9 @@ class Outbox(Wire):
         default=None, max_length=1024, description="Names this attempt."
     )
     payload_digest: Digest | None = Field(default=None, description="Digest of what is sent.")
+    target: Annotated[str, Field(max_length=512)] | None = Field(
+        default=None, description="Where it is sent: attempts under way are counted by it."
+    )
     claimed_by: Token | None = Field(
         default=None, description="Who is at work: an automation, or the operator process."
     )
@@ -72,6 +86,9 @@ class Outbox(Wire):
     detail: Text | None = Field(default=None, description="Why the outcome is what it is.")
     doubt: Text | None = Field(
         default=None, description="Why an earlier attempt may have applied after all."
+    )
+    verification: Probing | None = Field(
+        default=None, description="Probes since, where nobody knows what came of the attempt."
     )
     before: Observation | None = Field(
         default=None, description="What was known before it was sent."

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from amends.api.execution import ApprovalPolicy, Execution, RecordExecution, RetryPolicy
 from amends.api.resource import LONGEST_NAME
-from amends.api.wire import Name, Text, Wire, matching
+from amends.api.verification import Verification
+from amends.api.wire import Name, Text, Timestamp, Wire, matching
 
 
 class Direction(StrEnum):
@@ -54,7 +55,21 @@ class Plan(Wire):
     )
     service_account_name: Name = Field(
         default="amends-runner",
-        description="Service account of this namespace as which Secrets are read.",
+        description="Service account of this namespace as which everything in the cluster is done.",
+    )
+    verify: Verification | None = Field(
+        default=None,
+        description="How to find out whether it has happened, where nobody knows and it may not "
+        "be repeated.",
+    )
+    ordering_key: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None,
+        description="Approved undos of this namespace with the same key begin in the order in "
+        "which they were created, one after the other.",
+    )
+    compensable_until: Timestamp | None = Field(
+        default=None,
+        description="The target lets it be undone until then; afterwards it is not begun any more.",
     )
 
 

@@ -1,4 +1,4 @@
-"""A statement by an authenticated person: what Approval and Disposition have in common."""
+"""A statement by an authenticated person: what Approval, Disposition and Attestation share."""
 
 from typing import Annotated
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from amends.api import Action, Approval, Disposition, Receipt
+from amends.api import Action, Approval, Attestation, Disposition, Receipt
+from amends.api.attestation import AttestedRef
 from amends.cli import render
 from amends.cli.chapters import Fact
 from amends.cli.kinds import spoken
@@ -64,7 +65,7 @@ def proved(one: Receipt, now: datetime) -> Iterator[Fact]:
     yield "Payload", visible(render.short_json(spec.payload))
 
 
-def said(one: Approval | Disposition, now: datetime) -> Iterator[Fact]:
+def said(one: Approval | Disposition | Attestation, now: datetime) -> Iterator[Fact]:
     """What a person stated."""
     spec, created = one.spec, one.metadata.creation_timestamp
     match one:
@@ -72,17 +73,27 @@ def said(one: Approval | Disposition, now: datetime) -> Iterator[Fact]:
             yield "Decision", f"{one.spec.decision} of compensation {one.spec.subject_ref.name}"
         case Disposition():
             yield "Choice", f"{one.spec.choice} for dead letter {one.spec.dead_letter_ref.name}"
+        case Attestation():
+            yield "Outcome", f"{one.spec.outcome} of {subject(one.spec.subject_ref)}"
+            yield "Attempt", visible(one.spec.attempt_key)
     yield "By", actor(one)
     if created is not None:
         yield "When", at(created, now)
     if one.spec.reason:
         yield "Reason", plain(one.spec.reason)
+    if isinstance(one, Attestation) and one.spec.evidence:
+        yield "Evidence", visible(render.short_json(one.spec.evidence))
     if spec.on_behalf_of is not None:
         where = spec.on_behalf_of.url or spec.on_behalf_of.commit
         yield "For", visible(spec.on_behalf_of.username) + (f", {plain(where)}" if where else "")
 
 
-def actor(one: Approval | Disposition) -> str:
+def subject(ref: AttestedRef) -> str:
+    """What an attestation is about, in a sentence."""
+    return f"{spoken(ref.kind)} {ref.name}"
+
+
+def actor(one: Approval | Disposition | Attestation) -> str:
     """Who stated it, as the API server authenticated them."""
     who = one.spec.actor
     return visible(who.username) if who else "nobody is stamped (admission policies missing?)"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from amends import __version__
-from amends.cli import decide, dispose, evidence, listing, showing, steer, top, tree
+from amends.cli import attest, decide, dispose, evidence, listing, showing, steer, top, tree
 from amends.cli.failures import Failure
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app.command(rich_help_panel=DECIDE)(decide.approve)
 app.command(rich_help_panel=DECIDE)(decide.reject)
 app.command(rich_help_panel=DECIDE)(dispose.dispose)
 app.command(rich_help_panel=DECIDE)(dispose.retry)
+app.command(rich_help_panel=DECIDE)(attest.attest)
 app.command(rich_help_panel=STEER)(steer.cancel)
 app.command(rich_help_panel=STEER)(steer.suspend)
 app.command(rich_help_panel=STEER)(steer.resume)

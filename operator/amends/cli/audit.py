@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from amends.api.compensation import Compensation
 from amends.api.receipt import Receipt
-from amends.core.records.digest import digest, plan_digest
+from amends.core.records.digest import digest, plan_digest_of
 from amends.core.records.receipts import audit_hash
 from amends.core.records.redaction import REDACTED
 
@@ -131,7 +131,7 @@ def _plan(receipt: Receipt, raw: Object) -> Iterator[Check]:
     try:
         compensation = Compensation.read(raw)
         meta = compensation.metadata
-        recomputed = plan_digest(meta.namespace, meta.name, compensation.spec)
+        recomputed = plan_digest_of(compensation)
         execution = digest(compensation.spec.execution.wire())
     except (ValidationError, ValueError) as why:
         yield Check("plan digest", Result.UNCHECKED, f"its Compensation cannot be read: {why}")

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from amends.api import Action, Approval, Compensation, DeadLetter, Disposition, Receipt, Resource
+from amends.api import (
+    Action,
+    Approval,
+    Attestation,
+    Compensation,
+    DeadLetter,
+    Disposition,
+    Receipt,
+    Resource,
+)
 from amends.cli.failures import Exit, Failure
 from amends.cli.kinds import BY_NAME, dashed, reference
 from amends.cli.related import readable
@@ -31,6 +40,7 @@ class CaseFile:
     unreadable: list[str] = field(default_factory=list)
     forbidden: list[str] = field(default_factory=list)
     floors: Floors | None = None
+    attestations: list[Attestation] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -41,6 +51,11 @@ class CaseFile:
         """Evidence about one object."""
         found = [one for one in self.receipts if one.spec.subject.kind == kind]
         return [one for one in found if one.spec.subject.name == name]
+
+    def attested_of(self, kind: str, name: str) -> list[Attestation]:
+        """What people have stated about the attempts of one object."""
+        found = [one for one in self.attestations if one.spec.subject_ref.kind == kind]
+        return [one for one in found if one.spec.subject_ref.name == name]
 
     def effect(self, effect: str) -> "CaseFile":
         """The part of it that is about one effect."""
@@ -56,6 +71,7 @@ class CaseFile:
             undone,
             [one for one in self.approvals if one.spec.subject_ref.name in subjects],
             self.receipts,
+            attestations=self.attestations,
         )
 
 
@@ -105,9 +121,11 @@ def _gathered(
         look(kind, fields)
     for one in case.compensations:
         look("Approval", {"spec.subjectRef.name": one.metadata.name})
+        look("Attestation", {"spec.subjectRef.name": one.metadata.name})
         look("Receipt", {"spec.subject.name": one.metadata.name})
     for letter in case.letters:
         look("Disposition", {"spec.deadLetterRef.name": letter.metadata.name})
+        look("Attestation", {"spec.subjectRef.name": letter.metadata.name})
     return case
 
 
@@ -118,6 +136,7 @@ def _file(case: CaseFile, found: Iterable[Raw]) -> None:
         "Disposition": case.dispositions,
         "Compensation": case.compensations,
         "Approval": case.approvals,
+        "Attestation": case.attestations,
         "Receipt": case.receipts,
     }
     for raw in found:

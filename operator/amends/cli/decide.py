@@ -29,7 +29,7 @@ from amends.cli.session import Session
 from amends.cli.statements import Statement
 from amends.cli.where import Where
 from amends.core.namespace import Floors
-from amends.core.records.digest import plan_digest
+from amends.core.records.digest import plan_digest_of
 from amends.core.statement import Verdict
 from amends.core.undo.approval import verdict
 from amends.runtime.clock import SystemClock
@@ -136,8 +136,15 @@ def _state(subject: str, said: _Said, where: Where, manner: Manner, patience: fl
 
 def _statement(compensation: Compensation, said: _Said, me: Me) -> Statement:
     meta, status = compensation.metadata, compensation.status
+    unseen = status.preview is None or status.observed_generation != meta.generation
+    if compensation.spec.execution.binds_its_preview and unseen:
+        raise Failure(
+            f"the operator has not seen yet what compensation {meta.name} would change, and that "
+            "is part of what is approved",
+            f"see what it waits for: kubectl amends show {meta.name} -n {meta.namespace}",
+        )
     try:
-        computed = plan_digest(meta.namespace, meta.name, compensation.spec)
+        computed = plan_digest_of(compensation)
     except ValueError as why:
         raise Failure(
             f"compensation {meta.name} has no plan digest: {why}",

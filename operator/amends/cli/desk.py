@@ -28,13 +28,17 @@ WAITING: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True)
 class Waiting:
-    """One thing that a person must do. since: when it began to wait."""
+    """One thing that a person must do.
+
+    since: when it began to wait. unknown: nobody knows whether its effect has happened.
+    """
 
     since: datetime
     namespace: str
     reference: str
     why: str
     command: str
+    unknown: bool = False
 
 
 def waiting(found: Iterable[Raw], flags: str, now: datetime) -> list[Waiting]:
@@ -58,7 +62,14 @@ def _row(raw: Raw, flags: str, now: datetime) -> Waiting | None:
     step = nextstep.of(one, typing, now)
     if step.who != PEOPLE:
         return None
-    return Waiting(_since(one), space, reference(kind, name), _why(one, step.what), look)
+    why, unknown = _why(one, step.what), _is_unknown(one)
+    return Waiting(_since(one), space, reference(kind, name), why, look, unknown)
+
+
+def _is_unknown(one: Resource) -> bool:
+    if isinstance(one, (Compensation, DeadLetter)):
+        return condition(one.status.conditions, "OutcomeUnknown") is not None
+    return isinstance(one, Action)
 
 
 def _why(one: Resource, what: str) -> str:
@@ -101,6 +112,20 @@ def drawn(
     rows: Sequence[Waiting], now: datetime, where: str, notes: Sequence[str]
 ) -> list[RenderableType]:
     """The rows as people read them; where: what was looked at. notes: what could not be."""
+    parts: list[RenderableType] = [Text(_head(rows, where), "bold")]
+    parts += [Text(note, "yellow") for note in notes]
+    unknown = [row for row in rows if row.unknown]
+    others = [row for row in rows if not row.unknown]
+    for title, some in (("Outcome unknown", unknown), ("To be decided", others)):
+        if some:
+            parts += [Text(), *([Text(title, "bold")] if unknown else ()), _table(some, now)]
+    if rows:
+        first = (unknown or others)[0]
+        parts += [Text(), render.whole(f"Begin with the oldest: {first.command}")]
+    return parts
+
+
+def _table(rows: Sequence[Waiting], now: datetime) -> Table:
     made = Table.grid(padding=(0, 3, 0, 0))
     made.add_column(no_wrap=True, justify="right", style="bold yellow")
     made.add_column(overflow="fold")
@@ -108,11 +133,7 @@ def drawn(
         title = Text.assemble((row.reference, "bold"), f" in {row.namespace}")
         made.add_row(lasting(now - row.since), title)
         made.add_row("", Text(" ".join(row.why.split())))
-    parts: list[RenderableType] = [Text(_head(rows, where), "bold")]
-    parts += [Text(note, "yellow") for note in notes]
-    if rows:
-        parts += [Text(), made, Text(), render.whole(f"Begin with the oldest: {rows[0].command}")]
-    return parts
+    return made
 
 
 def _head(rows: Sequence[Waiting], where: str) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from amends.api import Approval, Compensation, Receipt
+from amends.api.execution import Execution
 from amends.cli import audit, completion, documents, options, related, render
 from amends.cli.audit import Check, Lookup, Missing, Result
 from amends.cli.documents import Document
@@ -19,7 +20,7 @@ from amends.cli.preview import visible
 from amends.cli.reading import read
 from amends.cli.session import Session
 from amends.cli.where import Where
-from amends.core.records.digest import plan_digest
+from amends.core.records.digest import plan_digest_of
 from amends.kube.paths import PLURALS
 
 File = Annotated[
@@ -84,13 +85,21 @@ def digest(
 def _warn_of_nulls(plans: list[Planned]) -> None:
     """`kubectl apply` leaves nulls out of what it creates; create and server-side apply do not."""
     for plan in plans:
-        http = plan.compensation.spec.execution.http
-        for path in _nulls(http.body, "spec.execution.http.body") if http is not None else ():
+        for path in _nulls_of(plan.compensation.spec.execution):
             typer.echo(
                 f"warning: {plan.document.where}: {path} is null, and the digest is with it: "
                 "kubectl apply drops nulls, so apply it with --server-side, or leave it out",
                 err=True,
             )
+
+
+def _nulls_of(execution: Execution) -> Iterator[str]:
+    if (http := execution.http) is not None:
+        yield from _nulls(http.body, "spec.execution.http.body")
+    if (change := execution.kubernetes) is not None:
+        yield from _nulls(change.manifest, "spec.execution.kubernetes.manifest")
+        patch = change.patch.wire() if change.patch is not None else None
+        yield from _nulls(patch, "spec.execution.kubernetes.patch")
 
 
 def _nulls(value: Any, path: str) -> Iterator[str]:
@@ -115,8 +124,16 @@ def _planned(document: Document, namespace: str | None) -> Planned:
     what = f"{document.where}: Compensation {name}"
     raw = {**document.raw, "metadata": {**document.raw["metadata"], "namespace": space}}
     compensation = read(Compensation, raw, what)
+    if compensation.spec.execution.binds_its_preview and compensation.status.preview is None:
+        raise Failure(
+            f"{what} has no digest yet: what it would change now is part of what is approved, and "
+            "only the server knows that (previewDrift: Refuse)",
+            f"create it, then: kubectl get compensation {name} -n {space} -o yaml | "
+            "kubectl amends digest -f -",
+            "or write previewDrift: Allow, so that one merge request can carry its Approval too",
+        )
     try:
-        computed = plan_digest(space, name, compensation.spec)
+        computed = plan_digest_of(compensation)
     except ValueError as why:
         raise Failure(
             f"{what} has no plan digest: {why}",

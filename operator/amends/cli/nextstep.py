@@ -5,22 +5,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, assert_never
 
-from amends.api import Action, Approval, Compensation, DeadLetter, Disposition, Resource
+from amends.api import (
+    Action,
+    Approval,
+    Attestation,
+    Compensation,
+    DeadLetter,
+    Disposition,
+    Resource,
+)
 from amends.api.action import ActionOutcome, ActionPhase
 from amends.api.compensation import CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase, RecoveryOption
 from amends.api.wire import Condition, ConditionStatus
 from amends.cli import demands
+from amends.cli.kinds import reference
 from amends.cli.preview import plain, visible
 from amends.cli.words import at
 from amends.core import superseding
 from amends.core.enforcement import NOT_ENFORCED
 from amends.core.namespace import Floors
+from amends.core.undo.awaiting import awaits_attestation, by_hand
 
 C, D = CompensationPhase, DeadLetterPhase
 
 PEOPLE, OPERATOR, AUTOMATION, NOBODY = "a person", "the operator", "the automation", "nobody"
 WHY = '--reason "…"'
+Held = Compensation | DeadLetter | Approval | Disposition | Attestation
 
 
 class Typing(NamedTuple):
@@ -51,7 +62,9 @@ class Next:
 def of(one: Resource, command: Typing, now: datetime, floors: Floors | None = None) -> Next:
     """The next step of any object. floors: of its namespace, None if that is not known."""
     match one:
-        case Compensation() | DeadLetter() | Approval() | Disposition() if is_held_back(one):
+        case Compensation() | DeadLetter() | Approval() | Disposition() | Attestation() if (
+            is_held_back(one)
+        ):
             return _held_back(one, command)
         case Compensation():
             return _compensation(one, command, now, floors)
@@ -59,19 +72,19 @@ def of(one: Resource, command: Typing, now: datetime, floors: Floors | None = No
             return _dead_letter(one, command)
         case Action():
             return _action(one, command)
-        case Approval() | Disposition():
+        case Approval() | Disposition() | Attestation():
             return _statement(one, command)
         case _:
             return Next(NOBODY, "evidence stands for itself", _verify(one.metadata.name, command))
 
 
-def is_held_back(one: Compensation | DeadLetter | Approval | Disposition) -> bool:
+def is_held_back(one: Held) -> bool:
     """Whether it waits until somebody repairs the admission policies."""
     ready = condition(one.status.conditions, "Ready")
     return ready is not None and ready.reason == NOT_ENFORCED
 
 
-def _held_back(one: Compensation | DeadLetter | Approval | Disposition, command: Typing) -> Next:
+def _held_back(one: Held, command: Typing) -> Next:
     ready = condition(one.status.conditions, "Ready")
     assert ready is not None
     policies = command.kubectl(
@@ -99,10 +112,10 @@ def _compensation(one: Compensation, command: Typing, now: datetime, floors: Flo
     if spec.suspend:
         resume = ("let it go on", command("resume", name))
         return Next(PEOPLE, "it is suspended, and stays as it is", (resume, cancel))
-    if status.phase is C.RUNNING and is_stalled(status.conditions):
-        return Next(
-            PEOPLE, said, (("once you have looked at the target", command("cancel", name)),)
-        )
+    if awaits_attestation(one):
+        unknown = ("leave it unknown, for good", command("cancel", name))
+        steps = (*_attest(name, command), cancel if by_hand(one) else unknown)
+        return Next(PEOPLE, said or "somebody must say what came of it", steps)
     if is_stalled(status.conditions):
         return Next(PEOPLE, said, (cancel,))
     match status.phase:
@@ -182,8 +195,8 @@ def _dead_letter(one: DeadLetter, command: Typing) -> Next:
                 PEOPLE,
                 said,
                 (
-                    _dispose("it has happened", name, "Resolve", command),
-                    _dispose("it has not", name, "Ignore", command),
+                    *_attest(f"dead-letter/{name}", command),
+                    _dispose("leave it unknown", name, "Ignore", command),
                 ),
             )
         case D.RETRY_REQUESTED | D.RETRYING:
@@ -222,6 +235,13 @@ def _choices(one: DeadLetter, command: Typing) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def _attest(subject: str, command: Typing) -> tuple[tuple[str, str], ...]:
+    return (
+        ("you have looked, and it has happened", command("attest", subject, f"--applied {WHY}")),
+        ("you have looked, and it has not", command("attest", subject, f"--not-applied {WHY}")),
+    )
+
+
 def _dispose(what: str, name: str, choice: str, command: Typing) -> tuple[str, str]:
     return what, command("dispose", name, f"--choice {choice} {WHY}")
 
@@ -248,11 +268,13 @@ def _action(one: Action, command: Typing) -> Next:
     return Next(NOBODY, "its outcome is on record")
 
 
-def _statement(one: Approval | Disposition, command: Typing) -> Next:
+def _statement(one: Approval | Disposition | Attestation, command: Typing) -> Next:
     ready = condition(one.status.conditions, "Ready")
     said = f"{ready.reason}: {plain(ready.message)}" if ready is not None else ""
     if isinstance(one, Approval):
         about = f"compensation/{one.spec.subject_ref.name}"
+    elif isinstance(one, Attestation):
+        about = reference(one.spec.subject_ref.kind, one.spec.subject_ref.name)
     else:
         about = f"dead-letter/{one.spec.dead_letter_ref.name}"
     look = (("what it is about", command("show", about)),)

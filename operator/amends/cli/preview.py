@@ -17,13 +17,15 @@ from jsonpointer import JsonPointerException, resolve_pointer, set_pointer
 from amends.api.action import Action
 from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetter
-from amends.api.execution import Execution, HttpExecution, RetrySafety, SecretKeyRef
-from amends.api.plan import ProposedCompensation
-from amends.cli import headers
+from amends.api.http import HttpExecution
+from amends.api.outcome import RetrySafety
+from amends.api.plan import Plan, ProposedCompensation
+from amends.api.secret import SecretKeyRef
+from amends.cli import headers, jobs
 from amends.core.records import identity
 from amends.core.records.redaction import REDACTED, redact, redact_text
 from amends.executors import http_request
-from amends.executors.http_request import Unready
+from amends.executors.http_secrets import Reading, Unready
 from amends.ports import Work
 
 
@@ -46,15 +48,32 @@ class Sent:
     seconds: int
     repeat: str
     reads_secrets: bool = False
+    notes: tuple[str, ...] = ()
+    """What it proves itself with, and what its answer has to hold."""
     objection: str | None = None
     """Why the executor would refuse to send it."""
 
 
-Preview = Nothing | Sent
+@dataclass(frozen=True)
+class Changed:
+    """One object of the namespace. changes: as the operator saw them last; None: not yet."""
+
+    operation: str
+    called: str
+    service_account: str
+    changes: tuple[str, ...] | None
+    refuses_drift: bool
+
+
+Preview = Nothing | Sent | Changed
 
 
 def of_compensation(compensation: Compensation) -> Preview:
-    """What the next attempt of a Compensation would send."""
+    """What the next attempt of a Compensation would send, or change."""
+    seen = compensation.status.preview
+    changes = tuple(seen.changes) if seen is not None else None
+    if (changed := _changed(compensation.spec, changes)) is not None:
+        return changed
     spec, meta = compensation.spec, compensation.metadata
     attempt = compensation.status.attempts + 1
     return _of(
@@ -71,7 +90,9 @@ def of_compensation(compensation: Compensation) -> Preview:
 
 
 def of_proposal(namespace: str, plan: ProposedCompensation) -> Preview:
-    """What a Compensation would send that is still to be created."""
+    """What a Compensation would send, or change, that is still to be created."""
+    if (changed := _changed(plan, None)) is not None:
+        return changed
     return _of(
         Work(
             namespace=namespace,
@@ -136,17 +157,32 @@ def _from(ref: SecretKeyRef) -> str:
     return f"[from Secret {ref.name}/{ref.key}]"
 
 
+def _changed(plan: Plan, changes: tuple[str, ...] | None) -> Changed | None:
+    change = plan.execution.kubernetes
+    if change is None:
+        return None
+    return Changed(
+        operation=str(change.operation),
+        called=f"{change.kind} {visible(change.name)} ({visible(change.api_version)})",
+        service_account=plan.service_account_name,
+        changes=tuple(plain(one) for one in changes) if changes is not None else None,
+        refuses_drift=change.refuses_drift,
+    )
+
+
 def _of(work: Work) -> Preview:
     execution = work.execution
     if execution.http is None:
-        return Nothing(_without_request(execution))
+        return Nothing(_without_request(work))
     http = execution.http
     objection = http_request.objection(http)
     headers: tuple[tuple[str, str], ...] = ()
     body = None
     if objection is None:
         try:
-            request = asyncio.run(http_request.prepare(work, http, _Names()))
+            request = asyncio.run(
+                http_request.prepare(work.idempotency_key, http, Reading(work, _Names()))
+            )
         except Unready as unready:
             objection = unready.outcome.reason
         else:
@@ -160,15 +196,36 @@ def _of(work: Work) -> Preview:
         service_account=work.service_account,
         seconds=int(work.timeout.total_seconds()),
         repeat=_REPEATS[http.retry_safety],
-        reads_secrets=bool(http.body_from) or any(one.value_from for one in http.headers),
+        reads_secrets=bool(http.body_from or http.oauth2 or http.tls)
+        or any(one.value_from for one in http.headers),
+        notes=tuple(visible(note) for note in _notes(http)),
         objection=plain(objection) if objection is not None else None,
     )
 
 
-def _without_request(execution: Execution) -> str:
+def _without_request(work: Work) -> str:
+    execution = work.execution
     if execution.executor == "record":
         return "it is done elsewhere, and only recorded here"
+    if execution.job is not None:
+        seconds = int(work.timeout.total_seconds())
+        return plain(jobs.described(execution.job, work.service_account, seconds))
     return f"executor {execution.executor} carries it out"
+
+
+def _notes(http: HttpExecution) -> Iterator[str]:
+    if http.oauth2 is not None:
+        yield (
+            f"With a token of {plain(http.oauth2.token_url)}, asked for with "
+            f"{_from(http.oauth2.client_secret_from)}"
+        )
+    if http.tls is not None and http.tls.certificate is not None:
+        yield f"With the client certificate {_from(http.tls.certificate)}"
+    if http.tls is not None and http.tls.ca is not None:
+        yield f"Only to whom {_from(http.tls.ca)} vouches for"
+    for each in http.assertions:
+        wanted = "is there" if each.equals is None else f"is {json.dumps(redact(each.equals))}"
+        yield f"It is done only if {plain(each.path)} of the answer {wanted}; else {http.otherwise}"
 
 
 _REPEATS = {

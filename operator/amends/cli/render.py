@@ -29,7 +29,7 @@ DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 GAP = 2
 LONGEST_VALUE = 400
 
-FREE_FORM = frozenset({"input", "receipt", "payload", "body"})
+FREE_FORM = frozenset({"input", "receipt", "payload", "body", "evidence"})
 """Fields that hold what a caller put there."""
 
 GOOD, BAD, ASKS, QUIET = "green", "red", "yellow", "dim"

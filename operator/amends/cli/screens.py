@@ -12,7 +12,7 @@ from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetter
 from amends.api.plan import Plan
 from amends.api.wire import Condition, ConditionStatus
-from amends.cli.preview import Nothing, Preview, Sent, plain, visible
+from amends.cli.preview import Changed, Nothing, Preview, Sent, plain, visible
 from amends.core.letters.progress import MOST_DISPATCHES
 from amends.core.superseding import superseded
 
@@ -116,6 +116,24 @@ def request(preview: Preview, intro: str) -> RenderableType:
             return Text(f"No request is sent: {why}.")
         case Sent():
             return Group(Text(f"{intro}:"), Text(), Padding(_sent(preview), (0, 0, 0, 4)))
+        case Changed():
+            return _changed(preview)
+
+
+def _changed(change: Changed) -> Group:
+    head = Text.assemble(
+        (f"{change.operation} ", "bold"), change.called, f" as {change.service_account}. "
+    )
+    if change.changes is None:
+        return Group(head.append("The operator has not seen yet what that changes."))
+    head.append("What that changes, as it was seen last:")
+    drift = (
+        "If it would change something else by then, it is approved anew."
+        if change.refuses_drift
+        else "It is done whatever it changes by then (previewDrift: Allow)."
+    )
+    listed = Text("\n".join(change.changes), overflow="fold")
+    return Group(head, Text(), Padding(listed, (0, 0, 0, 4)), Text(), Text(drift, "dim"))
 
 
 def _sent(sent: Sent) -> Group:
@@ -123,6 +141,8 @@ def _sent(sent: Sent) -> Group:
     parts += [_line(f"{name}:", Text(value)) for name, value in sent.headers]
     if sent.body is not None:
         parts += [Text(), Text(sent.body, overflow="fold")]
+    if sent.notes:
+        parts += [Text(), *(Text(f"{note}.") for note in sent.notes)]
     terms = f"It may take {sent.seconds} s. {sent.repeat}"
     if sent.reads_secrets:
         terms += f" Secrets are read as service account {sent.service_account}."

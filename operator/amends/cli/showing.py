@@ -17,7 +17,15 @@ from amends.core.records.identity import effect_of
 from amends.ports import Raw
 from amends.runtime.clock import SystemClock
 
-SOUGHT = ("DeadLetter", "Compensation", "Action", "Approval", "Disposition", "Receipt")
+SOUGHT = (
+    "DeadLetter",
+    "Compensation",
+    "Action",
+    "Approval",
+    "Disposition",
+    "Attestation",
+    "Receipt",
+)
 """Where a bare name is looked for."""
 
 Shown = Annotated[
@@ -95,6 +103,8 @@ def _effect(session: Session, raw: Raw) -> str | None:
             return str(spec["targetEffect"])
         case "Approval":
             about = session.find_one("Compensation", spec["subjectRef"]["name"])
+        case "Attestation":
+            about = session.find_one(spec["subjectRef"]["kind"], spec["subjectRef"]["name"])
         case _:
             about = session.find_one("DeadLetter", spec["deadLetterRef"]["name"])
     return _effect(session, about) if about is not None else None

@@ -1,4 +1,4 @@
-"""Makes an Approval or a Disposition: judged first, then shown, then asked, then created once."""
+"""Makes a statement: judged first, then shown, then asked, then created once."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,8 @@ _MOST_GROUPS = 256
 
 @dataclass(frozen=True)
 class Statement:
-    """What a person is about to say. reference: the field of spec that names the subject."""
+    """What a person is about to say. reference: the field of spec that names the subject. portable:
+    whether it means the same in another cluster."""
 
     kind: str
     verb: str
@@ -34,6 +35,7 @@ class Statement:
     namespace: str
     username: str
     groups: tuple[str, ...] = ()
+    portable: bool = True
 
     @property
     def subject(self) -> str:
@@ -57,6 +59,8 @@ class Statement:
 
         The plan digest says which plan is meant, and the operator binds it to the uid it finds.
         """
+        if not self.portable:
+            return self._object({"name": self.name}, self.spec)
         reference = {key: one for key, one in self.spec[self.reference].items() if key != "uid"}
         return self._object({"name": self.name}, {**self.spec, self.reference: reference})
 

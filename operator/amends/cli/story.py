@@ -8,10 +8,19 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from amends.api import Action, Approval, Compensation, DeadLetter, Disposition, Receipt, Resource
+from amends.api import (
+    Action,
+    Approval,
+    Attestation,
+    Compensation,
+    DeadLetter,
+    Disposition,
+    Receipt,
+    Resource,
+)
 from amends.api.compensation import CompensationPhase as C
 from amends.api.wire import LocalRef
-from amends.cli import accounts, chapters, demands, nextstep, preview, render, screens
+from amends.cli import accounts, chapters, demands, nextstep, preview, render, screens, witnesses
 from amends.cli.casefile import CaseFile
 from amends.cli.chapters import Chapter, Fact
 from amends.cli.kinds import spoken
@@ -86,7 +95,7 @@ def _chapters(one: Resource, case: CaseFile, now: datetime) -> Iterator[Chapter]
                     *chapters.digest("Audit hash", one.spec.audit_hash),
                 ],
             )
-        case Approval() | Disposition():
+        case Approval() | Disposition() | Attestation():
             digest = one.spec.plan_digest if isinstance(one, Approval) else None
             yield Chapter(
                 "What was said",
@@ -117,6 +126,8 @@ def _of_compensation(one: Compensation, case: CaseFile, now: datetime) -> Iterat
     yield Chapter("What it takes", [Text(rule) for rule in demands.rules(one, case.floors)])
     yield Chapter("Who decided", _decided(one, case, now))
     yield Chapter("What ran", _ran(one, now))
+    said = case.attested_of("Compensation", one.metadata.name)
+    yield Chapter("What people have seen", witnesses.told(status.attestations, said, now))
     yield Chapter("What happened", chapters.steps(status.history))
     yield Chapter(
         "Receipt", chapters.receipts(case.receipts_of("Compensation", one.metadata.name), now)
@@ -191,7 +202,8 @@ def _ran(one: Compensation, now: datetime) -> list[RenderableType]:
         return [Text("nothing yet")] if not _is_over(one) else [Text("nothing")]
     facts: list[Fact] = [("Attempt", f"{outbox.attempt} of {one.spec.retry.max_attempts}")]
     if outbox.claimed_at is not None:
-        facts.append(("Began", f"{at(outbox.claimed_at, now)}, by {outbox.claimed_by}"))
+        who = outbox.claimed_by or "a person"
+        facts.append(("Began", f"{at(outbox.claimed_at, now)}, by {who}"))
     if outbox.outcome is not None:
         detail = f": {plain(outbox.detail)}" if outbox.detail else ""
         facts.append(("Outcome", f"{outbox.outcome}{detail}"))
@@ -212,6 +224,8 @@ def _of_letter(one: DeadLetter, case: CaseFile, now: datetime) -> Iterator[Chapt
     yield Chapter("What went wrong", [chapters.facts(_failure(one))])
     yield Chapter("Who decided", _statements(case, now))
     yield Chapter("What ran", _dispatches(one, now))
+    said = case.attested_of("DeadLetter", one.metadata.name)
+    yield Chapter("What people have seen", witnesses.told(one.status.attestations, said, now))
     yield Chapter("What happened", chapters.steps(one.status.history))
     yield Chapter("What undoes it", [chapters.line(each) for each in case.compensations])
     yield Chapter("Receipts", chapters.receipts(case.receipts, now))

@@ -7,7 +7,15 @@ import typer
 from rich.text import Text
 from rich.tree import Tree
 
-from amends.api import Action, Approval, Compensation, DeadLetter, Disposition, Receipt
+from amends.api import (
+    Action,
+    Approval,
+    Attestation,
+    Compensation,
+    DeadLetter,
+    Disposition,
+    Receipt,
+)
 from amends.cli import casefile, options, render
 from amends.cli.casefile import CaseFile
 from amends.cli.completion import complete_runs
@@ -19,7 +27,7 @@ from amends.cli.session import Session
 from amends.cli.where import Where
 from amends.core.records.identity import effect_id
 
-Node = Action | Approval | Compensation | DeadLetter | Disposition | Receipt
+Node = Action | Approval | Attestation | Compensation | DeadLetter | Disposition | Receipt
 
 Run = Annotated[str, typer.Option(metavar="RUN", help="Which run.", autocompletion=complete_runs)]
 
@@ -94,13 +102,20 @@ def _recovery(branch: Tree, about: CaseFile) -> None:
         said = [one for one in about.dispositions if one.spec.dead_letter_ref.name == name]
         for one in said:
             below.add(_statement(one, str(one.spec.choice)))
+        _attested(below, about, "DeadLetter", name)
         _add(below, about.receipts_of("DeadLetter", name))
     for undo in about.compensations:
         name = undo.metadata.name
         below = branch.add(_titled(undo, str(undo.status.phase), _words(undo)))
         for said_so in (one for one in about.approvals if one.spec.subject_ref.name == name):
             below.add(_statement(said_so, str(said_so.spec.decision)))
+        _attested(below, about, "Compensation", name)
         _add(below, about.receipts_of("Compensation", name))
+
+
+def _attested(branch: Tree, about: CaseFile, kind: str, name: str) -> None:
+    for one in about.attested_of(kind, name):
+        branch.add(_statement(one, str(one.spec.outcome)))
 
 
 def _add(branch: Tree, receipts: list[Receipt]) -> None:
@@ -119,7 +134,7 @@ def _words(one: Compensation) -> str:
     return ready.reason if ready is not None and ready.reason != one.status.phase else ""
 
 
-def _statement(one: Approval | Disposition, said: str) -> Text:
+def _statement(one: Approval | Disposition | Attestation, said: str) -> Text:
     actor = visible(one.spec.actor.username) if one.spec.actor else "nobody stamped"
     ready = condition(one.status.conditions, "Ready")
     result = f", {ready.reason}" if ready is not None else ""

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticSerializationError, to_jsonable_python
 
 from amends.api.action import ActionSpec, DeclaredRetry, Source
-from amends.api.execution import ApprovalPolicy, Execution, Header, HttpExecution, RetryPolicy
+from amends.api.execution import ApprovalPolicy, Execution, RetryPolicy
+from amends.api.http import Header, HttpExecution
 from amends.api.plan import ProposedCompensation
 from amends.api.wire import Name, Wire
 from amends.client.errors import WrongField

@@ -48,9 +48,11 @@ Hand = Stray | Elsewhere | Abandoned | Unstarted | Working | Answered
 
 
 def hand(outbox: Outbox | None, attempt: Attempt | None, holder: str, now: datetime) -> Hand | None:
-    """In whose hands it is; None: nothing is under way."""
+    """In whose hands it is; None: nothing is under way, or it is in no process's hands."""
     if outbox is None or outbox.phase is not OutboxPhase.CLAIMED or outbox.outcome is not None:
         return None
+    if outbox.claimed_by is None:
+        return None  # a person does it
     left = (outbox.claim_expires_at or now) - now
     if outbox.claimed_by != holder or left <= timedelta(0):
         if attempt is not None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from amends.api.resource import Resource
+from amends.core import attestation
 from amends.core.actions import action
 from amends.core.decision import Decision
 from amends.core.letters import dead_letter, disposition
@@ -12,6 +13,7 @@ from amends.core.undo import approval, compensation
 from amends.core.world import (
     ActionWorld,
     ApprovalWorld,
+    AttestationWorld,
     CompensationWorld,
     DeadLetterWorld,
     DispositionWorld,
@@ -26,6 +28,8 @@ def decide(world: World) -> Decision:
             return _listed(action.decide(world), world.action)
         case ApprovalWorld():
             return _listed(approval.decide(world), world.approval)
+        case AttestationWorld():
+            return _listed(attestation.decide(world), world.attestation)
         case CompensationWorld():
             return _listed(compensation.decide(world), world.compensation)
         case DeadLetterWorld():

@@ -7,8 +7,10 @@ from typing import Literal
 
 from amends.api.execution import Execution
 from amends.api.resource import Status
+from amends.api.verification import Verification
 from amends.api.wire import Wire
 from amends.core.key import Key
+from amends.core.outcome import Preview
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,34 @@ class Create:
 
 @dataclass(frozen=True)
 class Execute:
-    """Let the executor work, now that the claim is durable."""
+    """Let the executor work, now that the claim is durable.
+
+    begun: another process may have begun this very attempt, and the cluster remembers it. preview:
+    what it was seen to do when it was claimed, where that can be seen.
+    """
 
     execution: Execution
     service_account: str
     idempotency_key: str
     attempt_key: str
     timeout: timedelta
+    preview: Preview | None = None
+    run_id: str | None = None
+    begun: bool = False
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Look whether the attempt that `work` describes has had its effect. Nothing is changed."""
+
+    work: Execute
+    verification: Verification
+    key: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Whoever asked wants the attempt stopped: the executor answers with what is known then."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +87,7 @@ class Tell:
     severity: Literal["Normal", "Warning"] = "Normal"
 
 
-Effect = Execute | Release | Wake | Tell
+Effect = Execute | Probe | Stop | Release | Wake | Tell
 
 AT_ONCE = timedelta(0)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
@@ -12,6 +12,8 @@ UNAPPROVED = "amends.dev/unapproved"
 APPROVERS = "amends.dev/approvers"
 APPROVER_GROUPS = "amends.dev/approver-groups"
 APPROVAL_VALIDITY = "amends.dev/approval-validity"
+FREEZE = "amends.dev/freeze"
+TARGET_LIMITS = "amends.dev/target-limits"
 
 ALLOW = "allow"
 MOST_GROUPS = 10
@@ -19,9 +21,12 @@ LONGEST_GROUP = 512
 
 KEEP_ALL = timedelta(0)
 DEFAULT_DUPLICATE_WINDOW = timedelta(minutes=10)
+DEFAULT_LIMIT = 16
+MOST_LIMITS = 32
 
 T = TypeVar("T")
 
+_LIMIT = re.compile(r"[1-9]|[1-5][0-9]|6[0-4]")
 _APPROVERS = re.compile(r"[1-9]|10")
 _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")
 _UNITS = {
@@ -49,6 +54,24 @@ class Floors:
     unreadable: tuple[str, ...] = ()
 
 
+EVERY_OTHER = "*"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many attempts of a namespace may be under way at once, by target.
+
+    of: what the namespace says of single targets. others: of every other one.
+    """
+
+    of: Mapping[str, int] = field(default_factory=dict)
+    others: int = DEFAULT_LIMIT
+
+    def at(self, target: str) -> int:
+        """How many at this target."""
+        return self.of.get(target, self.others)
+
+
 NOTHING_IS_APPROVED = "nothing is approved here until it is repaired"
 
 
@@ -59,12 +82,15 @@ class NamespacePolicy:
     retention: how long settled records stay; zero keeps all. duplicate_window: how far apart two
     Actions may be and still be told of as possible duplicates; zero turns it off. problems: what is
     wrong with an annotation, for whoever wrote it. floors: what it takes to approve something here.
+    freeze: why nothing may begin here, None: it may. limits: how much may be under way at once.
     """
 
     retention: timedelta
     duplicate_window: timedelta
     problems: tuple[str, ...] = ()
     floors: Floors = Floors()
+    freeze: str | None = None
+    limits: Limits = Limits()
 
     @classmethod
     def of(
@@ -98,7 +124,8 @@ class NamespacePolicy:
             "the window is 10m",
         )
         floors = _floors(annotations, problems)
-        return cls(keep, window, tuple(problems), floors)
+        freeze, limits = annotations.get(FREEZE), _limits(annotations, problems)
+        return cls(keep, window, tuple(problems), floors, freeze, limits)
 
 
 def _floors(annotations: Mapping[str, str], problems: list[str]) -> Floors:
@@ -124,6 +151,24 @@ def _floors(annotations: Mapping[str, str], problems: list[str]) -> Floors:
     validity = chosen(APPROVAL_VALIDITY, _validity, None)
     problems.extend(f"{why}; {NOTHING_IS_APPROVED}" for why in unreadable)
     return Floors(unapproved == ALLOW, approvers, groups, validity, tuple(unreadable))
+
+
+def _limits(annotations: Mapping[str, str], problems: list[str]) -> Limits:
+    """What cannot be read is on the strict side: one at a time, everywhere."""
+    if (text := annotations.get(TARGET_LIMITS)) is None:
+        return Limits()
+    found: dict[str, int] = {}
+    for entry in text.split(","):
+        target, _, number = entry.strip().rpartition("=")
+        if not target or _LIMIT.fullmatch(number) is None or len(found) == MOST_LIMITS:
+            problems.append(
+                f"annotation {TARGET_LIMITS}: {text[:80]!r} is no list of limits: write up to "
+                f"{MOST_LIMITS} TARGET=NUMBER, each from 1 to 64, with commas between them, for "
+                "example https://api.example.com=1,*=4; meanwhile one attempt runs at a time"
+            )
+            return Limits(others=1)
+        found[target] = int(number)
+    return Limits(found, found.pop(EVERY_OTHER, DEFAULT_LIMIT))
 
 
 def _number(text: str) -> int | None:

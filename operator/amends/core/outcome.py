@@ -1,6 +1,6 @@
 """What one attempt to change the outside world came to. An executor answers with one of these."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,18 +18,37 @@ class NotApplied:
     """It is certain that nothing happened.
 
     Retryable says whether another attempt may go better; retry_after is the target's own wish.
+    target_is_down: it did not answer, or only that it cannot, so others need not try just now.
     """
 
     reason: str
     retryable: bool = True
     retry_after: timedelta | None = None
+    target_is_down: bool = False
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """The effect may or may not have happened: nobody may assume either."""
+    """The effect may or may not have happened: nobody may assume either.
+
+    target_is_down: as of NotApplied.
+    """
 
     reason: str
+    target_is_down: bool = False
 
 
 Outcome = Applied | NotApplied | Unknown
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a change would do now, found out without doing it.
+
+    digest: of everything that it would change. changes: the same in words, bounded, without
+    secrets. uid: of the object that it would change, None if there is none.
+    """
+
+    digest: str
+    changes: Sequence[str]
+    uid: str | None = None

@@ -1,13 +1,16 @@
-"""Statements by people: what an Approval and a Disposition have in common when they are judged."""
+"""Statements by people: what all kinds of them have in common when they are judged."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from amends.api.approval import Approval
+from amends.api.attestation import Attestation
 from amends.api.disposition import Disposition
 from amends.api.statement import StatementStatus
 from amends.core.conditions import FALSE, TRUE, UNKNOWN, Observed, conditions
 from amends.core.enforcement import NOT_ENFORCED, Enforcement
+
+AnyStatement = Approval | Disposition | Attestation
 
 APPLICABLE = ("Countable", "Applicable")
 COUNTED = ("Counted", "Applied")
@@ -27,7 +30,7 @@ class Verdict:
         return self.reason in APPLICABLE + COUNTED
 
 
-def proved(statement: Approval | Disposition, found: Verdict, enforcement: Enforcement) -> Verdict:
+def proved(statement: AnyStatement, found: Verdict, enforcement: Enforcement) -> Verdict:
     """What was found, unless it would count although nobody knows who made the statement."""
     doubt = enforcement.doubt(statement.metadata.creation_timestamp)
     if doubt is None or found.final:
@@ -38,7 +41,7 @@ def proved(statement: Approval | Disposition, found: Verdict, enforcement: Enfor
 
 
 def judged(
-    statement: Approval | Disposition, verdict: Verdict, subject_uid: str | None, now: datetime
+    statement: AnyStatement, verdict: Verdict, subject_uid: str | None, now: datetime
 ) -> StatementStatus:
     """The statement's status: what was found, and the one subject that it is bound to."""
     generation, before = statement.metadata.generation, statement.status
@@ -51,7 +54,7 @@ def judged(
     )
 
 
-def is_news(statement: Approval | Disposition, verdict: Verdict) -> bool:
+def is_news(statement: AnyStatement, verdict: Verdict) -> bool:
     """Whether a person has to know that it does not count, and was not told so before."""
     known = any(c.reason == verdict.reason for c in statement.status.conditions)
     refused = verdict.final or verdict.reason in ("DigestMismatch", "NotOfGroup", NOT_ENFORCED)

@@ -7,8 +7,8 @@ from amends.api.action import Action, ActionOutcome, ActionPhase
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import Compensation, CompensationPhase, CompensationStatus
 from amends.api.dead_letter import DeadLetter, DeadLetterPhase
-from amends.api.execution import Outcome
 from amends.api.outbox import Outbox, SupersededBy
+from amends.api.outcome import Outcome
 from amends.api.resource import MANAGED_BY
 from amends.api.wire import LocalRef
 from amends.core.conditions import TRUE, Observed

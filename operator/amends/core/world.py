@@ -7,15 +7,17 @@ from functools import cached_property
 
 from amends.api.action import Action
 from amends.api.approval import Approval
+from amends.api.attestation import Attestation
 from amends.api.compensation import Compensation, CompensationPhase
 from amends.api.dead_letter import DeadLetter
 from amends.api.disposition import Disposition
 from amends.api.outbox import SupersededBy
 from amends.api.receipt import Receipt, Scope
 from amends.core.enforcement import ENFORCED, Enforcement
+from amends.core.hold import Hold
 from amends.core.key import Key
 from amends.core.namespace import Floors
-from amends.core.outcome import Outcome
+from amends.core.outcome import Outcome, Preview
 from amends.core.records.digest import plan_digest
 
 
@@ -75,7 +77,8 @@ class DeadLetterWorld:
     evidence of its effect, read only while a dispatch may have left some. attempt: None if this
     process makes none. objection: why no executor here can ever carry the retry out. success: news
     that the effect has succeeded after all. followers: open objects that wait for what becomes of
-    it.
+    it. attestations: statements about its dispatches that are not settled. freeze, target, hold:
+    as of a Compensation.
     """
 
     letter: DeadLetter
@@ -94,6 +97,10 @@ class DeadLetterWorld:
     now: datetime
     obstacle: str | None = None
     enforcement: Enforcement = ENFORCED
+    attestations: Sequence[Attestation] = ()
+    freeze: str | None = None
+    target: str | None = None
+    hold: Hold | None = None
 
     @property
     def key(self) -> Key:
@@ -121,6 +128,16 @@ class DispositionWorld:
 
 
 @dataclass(frozen=True)
+class AttestationWorld:
+    """What is known when an Attestation is looked at. subject: None if there is none (yet)."""
+
+    attestation: Attestation
+    subject: Compensation | DeadLetterWorld | None
+    now: datetime
+    enforcement: Enforcement = ENFORCED
+
+
+@dataclass(frozen=True)
 class CompensationWorld:
     """What is known when a Compensation is looked at.
 
@@ -130,7 +147,11 @@ class CompensationWorld:
     executor here can ever carry it out. success: news that the effect has succeeded after all.
     obstacle: why the receipt could not be created, if that was tried. holder: this process. lease:
     how long its claim lasts. chosen: whether a person has chosen it for a dead letter. floors: what
-    the namespace demands of approvals.
+    the namespace demands of approvals. attestations: statements about its attempts that are not
+    settled. probe: what this process knows of a probe that it makes, None if it makes none. freeze:
+    why a person has stopped all execution here. ahead: who has to come first in an order that was
+    asked for. target: where it would be sent. hold: why that takes no more just now. preview: what
+    it would do now, where that can be seen and matters. unseen: why it cannot be seen now.
     """
 
     compensation: Compensation
@@ -149,6 +170,14 @@ class CompensationWorld:
     obstacle: str | None = None
     chosen: bool = False
     enforcement: Enforcement = ENFORCED
+    attestations: Sequence[Attestation] = ()
+    probe: Attempt | None = None
+    freeze: str | None = None
+    ahead: Sequence[str] = ()
+    target: str | None = None
+    hold: Hold | None = None
+    preview: Preview | None = None
+    unseen: str | None = None
 
     @property
     def key(self) -> Key:
@@ -160,8 +189,10 @@ class CompensationWorld:
     def plan_digest(self) -> str | None:
         """What an approver approves; None if the plan has no exact JSON form."""
         meta = self.compensation.metadata
+        preview = self.preview or self.compensation.status.preview
+        seen = preview.digest if preview is not None else None
         try:
-            return plan_digest(meta.namespace, meta.name, self.compensation.spec)
+            return plan_digest(meta.namespace, meta.name, self.compensation.spec, seen)
         except ValueError:
             return None
 
@@ -171,4 +202,11 @@ class CompensationWorld:
         return self.compensation.status.phase
 
 
-World = ActionWorld | ApprovalWorld | DeadLetterWorld | DispositionWorld | CompensationWorld
+World = (
+    ActionWorld
+    | ApprovalWorld
+    | AttestationWorld
+    | DeadLetterWorld
+    | DispositionWorld
+    | CompensationWorld
+)

@@ -1,33 +1,40 @@
 """The executor that sends one HTTP request, once, and says what can be known about its effect.
 
-The line that matters is the first byte of the request. Before it, whatever goes wrong is
-NotApplied: a name that does not resolve, a refused connection, a TLS handshake. From there on, a
-timeout, a reset, half an answer or garbage is Unknown. Nothing here sends anything twice.
+It prepares (http_request, http_secrets, http_tls, http_token), sends (http_sending) and judges
+(http_answer, http_assertions). A probe goes the same way, but changes nothing: whatever goes wrong
+with it leaves the effect Unknown.
 """
 
 import asyncio
-from collections.abc import Callable
-from types import SimpleNamespace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from yarl import URL
 
-from amends.api.execution import Execution, HttpExecution
+from amends.api.execution import Execution
+from amends.api.http import HttpCall
+from amends.api.verification import Verification
 from amends.core.outcome import NotApplied, Outcome, Unknown
-from amends.executors import http_request
-from amends.executors.http_answer import MAX_ANSWER, Answer, judge
-from amends.executors.http_request import Request, Unready
-from amends.executors.targets import GuardedResolver, Origin, TargetRefused, Targets, origin_of
+from amends.executors import http_assertions, http_request, http_tls
+from amends.executors.http_answer import Answer, judge, judge_probe
+from amends.executors.http_request import EXECUTION, PROBE, Request
+from amends.executors.http_secrets import Reading, Unready
+from amends.executors.http_sending import Sending
+from amends.executors.http_token import Token, Tokens
+from amends.executors.redaction import Redaction
+from amends.executors.targets import TargetRefused, Targets, origin_of
 from amends.ports import ExecutorContext, Work
 
 
-class ConnectionLost(aiohttp.ClientError):
-    """The connection broke under the request.
+@dataclass(frozen=True)
+class _Answered:
+    """The target has answered. token: what the request proved itself with."""
 
-    No ClientOSError on purpose: those make aiohttp send a PUT or DELETE a second time, also on a
-    connection that was never used before.
-    """
+    answer: Answer
+    origin: str
+    redaction: Redaction
+    token: Token | None
 
 
 class HttpExecutor:
@@ -41,133 +48,103 @@ class HttpExecutor:
         self._secrets = context.secrets
         self._targets = Targets(context.allowed_targets, context.forbidden_addresses)
         self._names = names
+        self._tokens = Tokens(self._targets, names)
 
     def objection(self, execution: Execution) -> str | None:
         """Why this request is never sent: its URL, its headers or its body, by their text alone."""
         if execution.http is None:
             return "spec.execution.http is missing: the http executor sends what stands there"
-        return self._targets.objection(execution.http.url) or http_request.objection(execution.http)
+        call = execution.http
+        return self._objection(call, EXECUTION) or http_request.objection(call)
+
+    def probe_objection(self, verification: Verification) -> str | None:
+        """Why this probe is never sent, likewise."""
+        probe = verification.http
+        return self._objection(probe, PROBE) or http_request.header_objection(probe, PROBE)
+
+    def _objection(self, call: HttpCall, field: str) -> str | None:
+        why = self._targets.objection(call.url, f"{field}.url")
+        if why is None and call.oauth2 is not None:
+            why = self._targets.objection(call.oauth2.token_url, f"{field}.oauth2.tokenUrl")
+        return why or http_assertions.objection(call.assertions, field)
 
     async def run(self, work: Work) -> Outcome:
         """Send it once. A secret value is in the request and nowhere else."""
         if (why := self.objection(work.execution)) is not None:
             return NotApplied(why, retryable=False)
-        execution = work.execution.http
-        assert execution is not None, "objection() has looked"
-        sending = _Sending(origin_of(execution.url), work)
+        call = work.execution.http
+        assert call is not None, "objection() has looked"
+
+        async def prepare(reading: Reading) -> Request:
+            return await http_request.prepare(work.idempotency_key, call, reading)
+
+        answered = await self._ask(work, call, EXECUTION, prepare)
+        if not isinstance(answered, _Answered):
+            return answered
+        # Assertions may take a while on a large answer: the event loop does not wait for them.
+        outcome = await asyncio.to_thread(
+            judge, call, answered.origin, answered.answer, answered.redaction
+        )
+        return self._after(call, answered, outcome)
+
+    async def probe(self, work: Work, verification: Verification) -> Outcome:
+        """Look once whether it has happened. Whatever goes wrong leaves it Unknown."""
+        if (why := self.probe_objection(verification)) is not None:
+            return Unknown(why)
+        call = verification.http
+
+        async def prepare(reading: Reading) -> Request:
+            return await http_request.prepare_probe(call, reading)
+
+        answered = await self._ask(work, call, PROBE, prepare)
+        if isinstance(answered, _Answered):
+            outcome = await asyncio.to_thread(
+                judge_probe, call, answered.origin, answered.answer, answered.redaction
+            )
+            self._after(call, answered, outcome)
+            return outcome
+        return Unknown(f"the probe says nothing: {answered.reason}")
+
+    async def close(self) -> None:
+        """Nothing is held: every request has a connection of its own."""
+
+    async def _ask(
+        self,
+        work: Work,
+        call: HttpCall,
+        field: str,
+        prepare: Callable[[Reading], Awaitable[Request]],
+    ) -> _Answered | NotApplied | Unknown:
+        """Send what was prepared, or say what it came to without an answer."""
+        seconds, token = work.timeout.total_seconds(), None
+        reading = Reading(work, self._secrets)
+        sending = Sending(origin_of(call.url), seconds, work.may_begin)
+        deadline = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(work.timeout.total_seconds()):
-                request = await http_request.prepare(work, execution, self._secrets)
-                resolver = self._targets.resolver(execution.url, self._names())
-                answer = await sending.send(execution, request, resolver)
+            async with asyncio.timeout_at(deadline):
+                request = await prepare(reading)
+                context = await http_tls.context(call.tls, field, reading)
+            if call.oauth2 is not None:
+                token = await self._tokens.token(work, call.oauth2, field, reading, deadline)
+                request = request.with_header("Authorization", f"Bearer {token.value}")
+            async with asyncio.timeout_at(deadline):
+                resolver = self._targets.resolver(call.url, self._names(), f"{field}.url")
+                answer = await sending.send(request, resolver, context)
         except Unready as unready:
             return unready.outcome
         except TargetRefused as refused:
             return NotApplied(str(refused), retryable=False)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return sending.broken(error)
-        return judge(execution, str(sending.origin), answer, request.redaction)
+        return _Answered(answer, str(sending.origin), reading.redaction, token)
 
-    async def close(self) -> None:
-        """Nothing is held: every request has a connection of its own."""
-
-
-class _Sending:
-    """One request on its way, and whether it has begun to leave."""
-
-    def __init__(self, origin: Origin, work: Work) -> None:
-        self.origin = origin
-        self._seconds = work.timeout.total_seconds()
-        self._begun = False
-
-    async def send(
-        self, execution: HttpExecution, request: Request, resolver: GuardedResolver
-    ) -> Answer:
-        """The answer, or an exception that broken() puts into words."""
-        tracing = aiohttp.TraceConfig()
-        # aiohttp tells this just before it writes the first byte: early, never late.
-        tracing.on_request_headers_sent.append(self._begin)
-        connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, force_close=True)
-        async with (
-            aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None),  # run() holds the only stopwatch
-                trust_env=False,
-                auto_decompress=False,
-                trace_configs=[tracing],
-                middlewares=(_send_once,),
-            ) as session,
-            session.request(
-                execution.method.value,
-                URL(execution.url),
-                headers=request.headers,
-                data=request.body,
-                skip_auto_headers=("Content-Type", "Accept-Encoding"),
-                allow_redirects=False,
-            ) as response,
-        ):
-            body = await _read(response.content)
-            return Answer(
-                response.status, response.headers, body[:MAX_ANSWER], len(body) > MAX_ANSWER
-            )
-
-    async def _begin(
-        self,
-        session: aiohttp.ClientSession,
-        context: SimpleNamespace,
-        params: aiohttp.TraceRequestHeadersSentParams,
-    ) -> None:
-        self._begun = True
-
-    def broken(self, error: Exception) -> Outcome:
-        """What it came to without an answer, in words of ours: an error's own may quote secrets."""
-        if self._begun:
-            return Unknown(
-                f"{self.origin} {self._after(error)}. The request was sent, so it may have been "
-                "carried out"
-            )
-        return NotApplied(f"{self.origin} {self._before(error)}. Nothing was sent", retryable=True)
-
-    def _after(self, error: Exception) -> str:
-        match error:
-            case TimeoutError():
-                return f"did not answer in full within {self._seconds:g} s"
-            case aiohttp.ClientPayloadError():
-                return "broke off in the middle of its answer"
-            case aiohttp.ClientResponseError():
-                return "sent an answer that is no HTTP"
-            case _:
-                return "closed the connection before it answered"
-
-    def _before(self, error: Exception) -> str:
-        match error:
-            case TimeoutError():
-                return f"could not be reached within {self._seconds:g} s"
-            case aiohttp.ClientConnectorDNSError():
-                return f"could not be resolved ({error.os_error.strerror})"
-            case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-                return f"could not be trusted: TLS failed ({error.os_error})"
-            case aiohttp.ClientConnectorError():
-                return f"could not be reached ({error.os_error.strerror})"
-            case _:
-                return f"could not be reached ({type(error).__name__})"
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise  # never connected, and never sent again by aiohttp
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionLost from error
-
-
-async def _read(content: aiohttp.StreamReader) -> bytes:
-    """As much as is kept, and one byte more if there is more."""
-    body = bytearray()
-    while len(body) <= MAX_ANSWER and (chunk := await content.read(MAX_ANSWER + 1 - len(body))):
-        body += chunk
-    return bytes(body)
+    def _after(self, call: HttpCall, answered: _Answered, outcome: Outcome) -> Outcome:
+        """A token that is not accepted is not used again; one more attempt has a new one."""
+        token = answered.token
+        if token is None or answered.answer.status != 401:
+            return outcome
+        self._tokens.drop(token)
+        meant = any(401 in row.codes for row in call.status_codes)
+        if token.fresh or meant or not isinstance(outcome, NotApplied):
+            return outcome
+        return replace(outcome, retryable=True)

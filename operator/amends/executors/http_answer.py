@@ -12,9 +12,10 @@ from urllib.parse import unquote
 
 from yarl import URL
 
-from amends.api.execution import CodeOutcome, HttpExecution, StatusCodes
+from amends.api.http import CodeOutcome, HttpCall, HttpExecution, HttpProbe, Otherwise, StatusCodes
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.records.redaction import redact, redact_text
+from amends.executors import http_assertions
 from amends.executors.redaction import Redaction
 from amends.executors.targets import parse
 
@@ -55,15 +56,91 @@ def judge(execution: HttpExecution, origin: str, answer: Answer, redaction: Reda
     said = f"{origin} answered {answer.status}{_redirect(answer)}{_excerpt(body)}"
     match _meaning(execution.status_codes, answer.status, patience=wish is not None):
         case CodeOutcome.APPLIED:
-            return Applied(_evidence(execution, answer, body, redaction))
+            if (failed := _failed(execution, origin, answer, redaction)) is not None:
+                return failed
+            evidence = _evidence(execution.method.value, execution.url, answer, redaction)
+            return Applied({**evidence, "body": body, "truncated": answer.truncated})
         case CodeOutcome.NOT_APPLIED:
             return NotApplied(redaction.text(said), retryable=False)
         case CodeOutcome.RETRY:
-            return NotApplied(redaction.text(said), True, wish.delay if wish else None)
+            delay, down = wish.delay if wish else None, answer.status >= 500
+            return NotApplied(redaction.text(said), True, delay, target_is_down=down)
         case CodeOutcome.UNKNOWN:
-            return Unknown(redaction.text(f"{said}: that does not say whether it was carried out"))
+            why = redaction.text(f"{said}: that does not say whether it was carried out")
+            return Unknown(why, target_is_down=answer.status >= 500)
         case unknown:
             assert_never(unknown)
+
+
+def judge_probe(probe: HttpProbe, origin: str, answer: Answer, redaction: Redaction) -> Outcome:
+    """The same for a look: a 404 says that it has not happened, and any other failure nothing."""
+    chosen = (row.outcome for row in probe.status_codes if answer.status in row.codes)
+    meaning = next(chosen, CodeOutcome.NOT_APPLIED if answer.status == 404 else None)
+    said = f"the probe of {origin} answered {answer.status}{_redirect(answer)}"
+    if meaning is CodeOutcome.APPLIED or (meaning is None and 200 <= answer.status < 300):
+        if (failed := _failed(probe, origin, answer, redaction)) is not None:
+            return failed
+        evidence = _evidence("GET", probe.url, answer, redaction)
+        return Applied({**evidence, "matched": _matched(probe, answer, redaction)})
+    if meaning is CodeOutcome.NOT_APPLIED:
+        return NotApplied(redaction.text(f"{said}: it has not happened"))
+    excerpt = _excerpt(_body(answer, redaction))
+    return Unknown(redaction.text(f"{said}{excerpt}: that does not say whether it has happened"))
+
+
+def _failed(
+    call: HttpCall, origin: str, answer: Answer, redaction: Redaction
+) -> NotApplied | Unknown | None:
+    """What it comes to where an assertion does not hold, None where all of them do."""
+    if not call.assertions:
+        return None
+    said = f"{origin} answered {answer.status}, but"
+    try:
+        document = _document(answer)
+        for assertion in call.assertions:
+            values = http_assertions.found(assertion, document)
+            if not http_assertions.holds(assertion, values):
+                break
+        else:
+            return None
+    except http_assertions.Unreadable as why:
+        return Unknown(f"{said} {why}, so its assertions cannot be checked")
+    shown = _shown(values, redaction) if values else "nothing"
+    wanted = "" if assertion.equals is None else f", not {json.dumps(assertion.equals)[:200]}"
+    reason = redaction.text(f"{said} {assertion.path} is {shown}{wanted}")
+    match call.otherwise:
+        case Otherwise.NOT_APPLIED:
+            return NotApplied(reason, retryable=False)
+        case Otherwise.UNKNOWN:
+            return Unknown(reason)
+        case unknown:
+            assert_never(unknown)
+
+
+def _document(answer: Answer) -> Any:
+    if answer.truncated:
+        raise http_assertions.Unreadable(f"the answer is longer than {MAX_ANSWER} bytes")
+    try:
+        return _parsed(_text(answer) or "")
+    except (ValueError, RecursionError):
+        raise http_assertions.Unreadable("the answer is no JSON") from None
+
+
+def _matched(probe: HttpProbe, answer: Answer, redaction: Redaction) -> Mapping[str, Any]:
+    """What was found at each path, as far as a person wants to read it."""
+    if not probe.assertions:
+        return {}
+    document = _document(answer)
+    return {
+        assertion.path: _shown(http_assertions.found(assertion, document), redaction)
+        for assertion in probe.assertions
+    }
+
+
+def _shown(values: Sequence[Any], redaction: Redaction) -> str:
+    clean = redact(redaction.json(list(values)))
+    text = json.dumps(clean[0] if len(clean) == 1 else clean, ensure_ascii=False)
+    return f"{text[:200]}…" if len(text) > 200 else text
 
 
 def _meaning(chosen: Sequence[StatusCodes], status: int, *, patience: bool) -> CodeOutcome:
@@ -133,22 +210,18 @@ def _excerpt(body: Any) -> str:
     return f": {text[:200]}…" if len(text) > 200 else f": {text}"
 
 
-def _evidence(
-    execution: HttpExecution, answer: Answer, body: Any, redaction: Redaction
-) -> Mapping[str, Any]:
+def _evidence(method: str, called: str, answer: Answer, redaction: Redaction) -> dict[str, Any]:
     headers = {
         name: redaction.text(_kept_header(name, answer.headers[name]))[:512]
         for name in _KEPT_HEADERS
         if name in answer.headers
     }
-    url = URL(execution.url).with_query(None).with_fragment(None)
+    url = URL(called).with_query(None).with_fragment(None)
     return {
-        "method": execution.method.value,
+        "method": method,
         "url": redaction.text(str(url)),
         "status": answer.status,
         "headers": headers,
-        "body": body,
-        "truncated": answer.truncated,
     }
 
 
@@ -168,19 +241,26 @@ def _kept_header(name: str, value: str) -> str:
 
 def _body(answer: Answer, redaction: Redaction) -> Any:
     """JSON if it is JSON, else text, else None: bytes that nobody can read may hide a secret."""
-    encoding = answer.headers.get("Content-Encoding", "identity").lower()
-    # A cut may go through a character: of what is left, only whole ones count.
-    data = _whole_characters(answer.body) if answer.truncated else answer.body
-    text = _decoded(data) if encoding == "identity" else None
+    text = _text(answer)
     if not text:
         return None
     if answer.truncated:
         return redaction.cut_text(text)
     try:
-        parsed = json.loads(text, parse_int=_integer, parse_float=_real, parse_constant=_not_json)
-        return redaction.json(parsed)
+        return redaction.json(_parsed(text))
     except (ValueError, RecursionError):
         return redaction.text(text)
+
+
+def _text(answer: Answer) -> str | None:
+    encoding = answer.headers.get("Content-Encoding", "identity").lower()
+    # A cut may go through a character: of what is left, only whole ones count.
+    data = _whole_characters(answer.body) if answer.truncated else answer.body
+    return _decoded(data) if encoding == "identity" else None
+
+
+def _parsed(text: str) -> Any:
+    return json.loads(text, parse_int=_integer, parse_float=_real, parse_constant=_not_json)
 
 
 def _whole_characters(data: bytes) -> bytes:

@@ -1,25 +1,22 @@
 """The HTTP request as it will be sent: judged without its secrets, then filled with them."""
 
 import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jsonpointer import JsonPointerException, set_pointer
 
 import amends
-from amends.api.execution import HttpExecution, SecretKeyRef
-from amends.core.outcome import NotApplied
-from amends.executors.redaction import Redaction
-from amends.ports import Fault, Rejected, Secrets, Waiting, Work
+from amends.api.http import HttpCall, HttpExecution, HttpProbe
+from amends.executors.http_secrets import Reading, Unready, sendable
 
 MAX_BODY = 64 * 1024
-MAX_HEADER = 8 * 1024
-_FIELD = "spec.execution.http"
-_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+EXECUTION = "spec.execution.http"
+PROBE = "spec.verify.http"
+USER_AGENT = f"amends/{amends.__version__}"
 
 # They frame the message or belong to one connection: whoever may set them can smuggle a second
 # request into the first, ask another virtual host, or have the answer sent in an unknown form.
@@ -43,52 +40,53 @@ _FORBIDDEN = frozenset(
 )
 
 
-class Unready(Exception):
-    """The request cannot be made, so nothing was sent. Holds what the attempt came to."""
-
-    def __init__(self, outcome: NotApplied) -> None:
-        super().__init__(outcome.reason)
-        self.outcome = outcome
-
-
 class _Misplaced(Exception):
     """A JSON Pointer that leads nowhere in the body."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """Headers and body with the secrets in them, and what takes them out again."""
+    """Headers and body with the secrets in them."""
 
+    method: str
+    url: str
     headers: Mapping[str, str] = field(repr=False)
-    body: bytes | None = field(repr=False)
-    redaction: Redaction
+    body: bytes | None = field(default=None, repr=False)
+
+    def with_header(self, name: str, value: str) -> "Request":
+        """The same with one more header."""
+        return replace(self, headers={**self.headers, name: value})
 
 
 def objection(execution: HttpExecution) -> str | None:
     """What is wrong with headers or body whatever the secrets hold."""
-    return _header_objection(execution) or _body_objection(execution)
-
-
-def _header_objection(execution: HttpExecution) -> str | None:
-    names = Counter(header.name.lower() for header in execution.headers)
     idempotency = execution.idempotency_header
     if idempotency.lower() in _FORBIDDEN:
         return (
-            f"{_FIELD}.idempotencyHeader: {idempotency} is set by the HTTP client. "
+            f"{EXECUTION}.idempotencyHeader: {idempotency} is set by the HTTP client. "
             "Use the header that the target documents, usually Idempotency-Key"
         )
     for header in execution.headers:
-        where, name = f"{_FIELD}.headers[{header.name}]", header.name.lower()
+        if header.name.lower() == idempotency.lower():
+            return (
+                f"{EXECUTION}.headers[{header.name}]: {header.name} carries the idempotency key, "
+                "which the operator chooses. Remove it, or name another header in idempotencyHeader"
+            )
+    return header_objection(execution, EXECUTION) or _body_objection(execution)
+
+
+def header_objection(call: HttpCall, field: str) -> str | None:
+    """What is wrong with the headers of any request, whatever the secrets hold."""
+    names = Counter(header.name.lower() for header in call.headers)
+    for header in call.headers:
+        where, name = f"{field}.headers[{header.name}]", header.name.lower()
         if name in _FORBIDDEN:
             return f"{where}: {header.name} is set by the HTTP client. Remove it"
-        if name == idempotency.lower():
-            return (
-                f"{where}: {header.name} carries the idempotency key, which the operator chooses. "
-                "Remove it, or name another header in idempotencyHeader"
-            )
         if names[name] > 1:
             return f"{where}: {header.name} is given twice (case does not matter). Keep one"
-        if header.value is not None and not _sendable(header.value):
+        if name == "authorization" and call.oauth2 is not None:
+            return f"{where}: {header.name} carries the token of oauth2. Remove one of them"
+        if header.value is not None and not sendable(header.value):
             return f"{where}: the value holds a control character. Remove it"
     return None
 
@@ -97,18 +95,20 @@ def _body_objection(execution: HttpExecution) -> str | None:
     paths = [each.path for each in execution.body_from]
     for path in paths:
         if inner := next((other for other in paths if other.startswith(f"{path}/")), None):
-            return f"{_FIELD}.bodyFrom: {inner} lies inside {path}. Keep one of them"
+            return f"{EXECUTION}.bodyFrom: {inner} lies inside {path}. Keep one of them"
     try:
         size = len(_body(execution, dict.fromkeys(paths, "")) or b"")
     except _Misplaced as misplaced:
         return (
-            f"{_FIELD}.bodyFrom: {misplaced} does not fit the body. "
+            f"{EXECUTION}.bodyFrom: {misplaced} does not fit the body. "
             "Each step must be a member of an object or an index of a list"
         )
     except (ValueError, RecursionError) as error:
-        return f"{_FIELD}.body: it is no JSON that can be sent ({error})"
+        return f"{EXECUTION}.body: it is no JSON that can be sent ({error})"
     if size > MAX_BODY:
-        return f"{_FIELD}.body: {size} bytes of JSON, at most {MAX_BODY} are sent. Make it smaller"
+        return (
+            f"{EXECUTION}.body: {size} bytes of JSON, at most {MAX_BODY} are sent. Make it smaller"
+        )
     return None
 
 
@@ -126,67 +126,43 @@ def _body(execution: HttpExecution, placed: Mapping[str, str]) -> bytes | None:
     return text.encode()
 
 
-async def prepare(work: Work, execution: HttpExecution, secrets: Secrets) -> Request:
-    """Read the secrets and fill them in. Raises Unready when that does not work out."""
-    placed = {
-        each.path: await _read(work, each.secret_key_ref, secrets) for each in execution.body_from
-    }
-    from_secrets: dict[str, str] = {}
-    headers = {"User-Agent": f"amends/{amends.__version__}"}
+async def prepare(key: str, execution: HttpExecution, reading: Reading) -> Request:
+    """The request that changes something, under its key. Raises Unready."""
+    placed = {each.path: await reading.value(each.secret_key_ref) for each in execution.body_from}
+    given = await _given(execution, EXECUTION, reading)
+    body = _body(execution, placed)
+    typed = {} if body is None else {"Content-Type": "application/json"}
+    if body is not None and len(body) > MAX_BODY:
+        raise Unready.for_good(
+            f"{EXECUTION}.body: {len(body)} bytes with its secrets, at most {MAX_BODY}"
+        )
+    own = {execution.idempotency_header: key}
+    headers = _together(typed, given, own)
+    return Request(execution.method.value, execution.url, headers, body)
+
+
+async def prepare_probe(probe: HttpProbe, reading: Reading) -> Request:
+    """The request that changes nothing. Raises Unready."""
+    return Request("GET", probe.url, _together({}, await _given(probe, PROBE, reading), {}))
+
+
+async def _given(call: HttpCall, field: str, reading: Reading) -> dict[str, str]:
     given: dict[str, str] = {}
-    for header in execution.headers:
+    for header in call.headers:
         if header.value_from is None:
             given[header.name] = header.value or ""
         else:
-            ref = header.value_from.secret_key_ref
-            given[header.name] = from_secrets[header.name] = await _read(work, ref, secrets)
-            _check_header(header.name, given[header.name], ref)
-    body = _body(execution, placed)
-    if body is not None:
-        headers["Content-Type"] = "application/json"
-        if len(body) > MAX_BODY:
-            reason = f"{_FIELD}.body: {len(body)} bytes with its secrets, at most {MAX_BODY}"
-            raise Unready(NotApplied(reason, retryable=False))
-    own = {"Accept-Encoding": "identity", execution.idempotency_header: work.idempotency_key}
-    overridden = {name.lower() for name in (*given, *own)}
-    defaults = {name: value for name, value in headers.items() if name.lower() not in overridden}
-    return Request(
-        headers=defaults | given | own,
-        body=body,
-        redaction=Redaction((*placed.values(), *_with_credentials(from_secrets.values()))),
-    )
+            where = f"{field}.headers[{header.name}]"
+            given[header.name] = await reading.header(where, header.value_from.secret_key_ref)
+    return given
 
 
-async def _read(work: Work, ref: SecretKeyRef, secrets: Secrets) -> str:
-    try:
-        return await secrets.read(work.namespace, ref.name, ref.key, work.service_account)
-    except Fault as fault:
-        # Nothing was sent. Only a refusal needs a person; everything else may pass by itself.
-        wish = fault.retry_after if isinstance(fault, Waiting) else None
-        outcome = NotApplied(str(fault), not isinstance(fault, Rejected), wish)
-    raise Unready(outcome)
-
-
-def _check_header(name: str, value: str, ref: SecretKeyRef) -> None:
-    where = f"{_FIELD}.headers[{name}]: key {ref.key} of Secret {ref.name}"
-    if not _sendable(value):
-        reason = (
-            f"{where} holds a line break or another control character, often a line break at its "
-            "end. Store it without"
-        )
-        raise Unready(NotApplied(reason, retryable=False))
-    if len(value) > MAX_HEADER:
-        reason = f"{where} holds {len(value)} characters, a header at most {MAX_HEADER}"
-        raise Unready(NotApplied(reason, retryable=False))
-
-
-def _sendable(value: str) -> bool:
-    return not _UNSENDABLE.search(value)
-
-
-def _with_credentials(values: Iterable[str]) -> Iterable[str]:
-    """A header like `Bearer abc` is secret as a whole, and so is `abc` where it stands alone."""
-    for value in values:
-        yield value
-        _, _, credentials = value.partition(" ")
-        yield credentials.strip()
+def _together(
+    typed: Mapping[str, str], given: Mapping[str, str], own: Mapping[str, str]
+) -> dict[str, str]:
+    """Ours, unless the author has a word for them; then the author's, and those nobody may set."""
+    defaults = {"User-Agent": USER_AGENT, **typed}
+    fixed = {"Accept-Encoding": "identity", **own}
+    overridden = {name.lower() for name in (*given, *fixed)}
+    kept = {name: value for name, value in defaults.items() if name.lower() not in overridden}
+    return {**kept, **given, **fixed}

@@ -11,6 +11,10 @@ Factory = Callable[[ExecutorContext], Executor]
 """What an entry point names: the class of the executor, usually."""
 
 
+OURS = frozenset({"record", "manual", "http", "job", "kubernetes"})
+"""Names that a plan means ours by; manual has no executor, a person does it."""
+
+
 class BadPlugIn(Exception):
     """An executor is installed that cannot be used: whoever installs the operator must act."""
 
@@ -24,6 +28,7 @@ def build(context: ExecutorContext, found: Iterable[EntryPoint]) -> Mapping[str,
     """One executor per name. Raises BadPlugIn before anything runs, never picks one of two."""
     found = tuple(found)
     _no_name_twice(found)
+    _no_name_of_ours(found)
     return {point.name: _build(point, context) for point in found}
 
 
@@ -35,6 +40,15 @@ def _no_name_twice(found: Iterable[EntryPoint]) -> None:
             raise BadPlugIn(
                 f"two executors are called {point.name!r}: {_origin(other)} and {_origin(point)}. "
                 "Uninstall one of them, or rename its entry point"
+            )
+
+
+def _no_name_of_ours(found: Iterable[EntryPoint]) -> None:
+    for point in found:
+        if point.name in OURS and not point.module.startswith("amends.executors."):
+            raise BadPlugIn(
+                f"{_origin(point)} calls its executor {point.name!r}, as one of Amends itself is "
+                "called: rename its entry point"
             )
 
 

@@ -107,16 +107,16 @@ class Targets:
         self._allowed = tuple(Pattern.parse(text) for text in allowed)
         self._forbidden = Forbidden(api_server)
 
-    def objection(self, url: str) -> str | None:
+    def objection(self, url: str, field: str = _FIELD) -> str | None:
         """Why this URL is never called, from its text alone: no name is resolved."""
         try:
             origin = origin_of(url)
         except ValueError as error:
-            return f"{_FIELD}: {error}"
+            return f"{field}: {error}"
         if not any(pattern.matches(origin) for pattern in self._allowed):
             plain = " Plain http is open to everyone on the way." if origin.scheme == "http" else ""
             return (
-                f"{_FIELD}: {origin} is not an allowed target.{plain} If it should be, "
+                f"{field}: {origin} is not an allowed target.{plain} If it should be, "
                 f"run the operator with --allow-target {origin}"
             )
         address = as_address(origin.host)
@@ -124,19 +124,19 @@ class Targets:
         if address is not None:
             sort = self._forbidden.address(address)
         if sort > self._lifted(origin):
-            return self._refusal(origin, origin.host, sort)
+            return self._refusal(origin, origin.host, sort, field)
         return None
 
-    def resolver(self, url: str, names: AbstractResolver) -> "GuardedResolver":
+    def resolver(self, url: str, names: AbstractResolver, field: str = _FIELD) -> "GuardedResolver":
         """A resolver for one request to this URL, that gives out only addresses allowed for it."""
-        return GuardedResolver(self, origin_of(url), names)
+        return GuardedResolver(self, origin_of(url), names, field)
 
-    def refuse_address(self, origin: Origin, text: str) -> None:
+    def refuse_address(self, origin: Origin, text: str, field: str = _FIELD) -> None:
         """Raise TargetRefused if what the name resolved to may not be called."""
         address = as_address(text)
         sort = Sort.PRIVILEGED if address is None else self._forbidden.address(address)
         if sort > self._lifted(origin):
-            raise TargetRefused(self._refusal(origin, text, sort))
+            raise TargetRefused(self._refusal(origin, text, sort, field))
 
     def _lifted(self, origin: Origin) -> Sort:
         """The worst sort of address that the configuration grants to exactly this origin.
@@ -150,7 +150,7 @@ class Targets:
         known = self._forbidden.name(origin.host) is Sort.PRIVILEGED
         return Sort.PRIVILEGED if literal or known else Sort.LOCAL
 
-    def _refusal(self, origin: Origin, address: str, sort: Sort) -> str:
+    def _refusal(self, origin: Origin, address: str, sort: Sort, field: str) -> str:
         what = (
             "a metadata service or the Kubernetes API server"
             if sort is Sort.PRIVILEGED
@@ -164,7 +164,7 @@ class Targets:
             leads, listed = f"leads to {address},", Origin(origin.scheme, address, origin.port)
         written = "" if listed == origin else f"write {listed} in the url and "
         return (
-            f"{_FIELD}: {origin} {leads} {what}, which no wildcard allows. "
+            f"{field}: {origin} {leads} {what}, which no wildcard allows. "
             f"If it should be called, {written}run the operator with --allow-target {listed}"
         )
 
@@ -172,8 +172,11 @@ class Targets:
 class GuardedResolver(AbstractResolver):
     """Resolves one host for one connection. One address that is refused refuses the name."""
 
-    def __init__(self, targets: Targets, origin: Origin, names: AbstractResolver) -> None:
+    def __init__(
+        self, targets: Targets, origin: Origin, names: AbstractResolver, field: str
+    ) -> None:
         self._targets, self._origin, self._names = targets, origin, names
+        self._field = field
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -181,7 +184,7 @@ class GuardedResolver(AbstractResolver):
         """The addresses of the host, all of them checked."""
         answers = await self._names.resolve(host, port, family)
         for answer in answers:
-            self._targets.refuse_address(self._origin, answer["host"])
+            self._targets.refuse_address(self._origin, answer["host"], self._field)
         return answers
 
     async def close(self) -> None:

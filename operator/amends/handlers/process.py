@@ -16,8 +16,9 @@ from amends.kube.events import EventRecorder
 from amends.kube.lease import lead
 from amends.kube.policies import KubePolicies
 from amends.kube.secrets import TenantSecrets
+from amends.kube.tenants import ImpersonatedTenants
 from amends.ports import Clock, ExecutorContext, Fault
-from amends.runtime.clock import SystemClock, process_identity
+from amends.runtime.clock import ServerClock, process_identity
 from amends.runtime.guard import Guard
 from amends.runtime.metrics import EVENTS_DROPPED, Metrics
 from amends.runtime.retention import Sweeper
@@ -38,12 +39,15 @@ async def run(settings: Settings) -> None:
         NotArchived, CannotServe: an option names a place that cannot be used.
     """
     archive = archive_at(settings.export_to) if settings.export_to is not None else None
-    clock, holder, metrics = SystemClock(), process_identity(), Metrics()
+    clock, holder, metrics = ServerClock(), process_identity(), Metrics()
     connection = await Connection.open(settings.kubeconfig)
+    connection.listening = clock.listening
     cluster = KubeCluster(connection, clock)
     recorder = EventRecorder(connection, clock, holder)
+    tenants = ImpersonatedTenants(connection)
     context = ExecutorContext(
-        TenantSecrets(connection), settings.allowed_targets, await connection.addresses()
+        *(TenantSecrets(tenants), tenants, settings.allowed_targets),
+        await connection.addresses(),
     )
     executors = plug_ins.build(context, plug_ins.installed())
     policies = KubePolicies(connection, clock, settings.lease.namespace, settings.gitops_agents)
@@ -130,7 +134,7 @@ async def serve(
     guarding = asyncio.create_task(guard.run(runtime.look_at_everything), name="guard")
     watching = asyncio.create_task(
         watch.run(
-            *(runtime.inbox, guard.look_soon, connection, clock),
+            *(runtime.inbox, guard.look_soon, runtime.namespaces.moved, connection, clock),
             *(settings.health_listen, take_signals_back),
         ),
         name="watch",

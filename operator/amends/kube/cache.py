@@ -30,23 +30,57 @@ _CLAUSES = {
 }
 """The same, read once: the fields and what each of them must not be."""
 
+
+def under_way_at(target: str) -> str:
+    """The relation of everything whose attempt at this target is under way."""
+    return f"\0at {target}"
+
+
+def in_order(ordering_key: str) -> str:
+    """The relation of everything that is to begin in one order."""
+    return f"\0order {ordering_key}"
+
+
+def attempt_at(raw: Raw) -> str | None:
+    """The target of the attempt that is under way by the ledger of the object."""
+    outbox = raw.get("status", {}).get("outbox", {})
+    under_way = outbox.get("phase") == "Claimed" and "outcome" not in outbox
+    target = outbox.get("target") if under_way else None
+    return target if isinstance(target, str) else None
+
+
+def _under_way_at(raw: Raw) -> str | None:
+    target = attempt_at(raw)
+    return under_way_at(target) if target is not None else None
+
+
+def _in_order(raw: Raw) -> str | None:
+    key = raw["spec"].get("orderingKey")
+    return in_order(key) if isinstance(key, str) else None
+
+
 RELATIONS: Mapping[str, Callable[[Raw], Sequence[str | None]]] = {
     "Action": lambda raw: (effect_of(raw), intent_of(raw)),
     "Approval": lambda raw: (raw["spec"]["subjectRef"]["name"],),
-    "DeadLetter": lambda raw: (raw["spec"]["effectId"],),
+    "DeadLetter": lambda raw: (raw["spec"]["effectId"], _under_way_at(raw)),
     "Disposition": lambda raw: (raw["spec"]["deadLetterRef"]["name"],),
-    "Compensation": lambda raw: (raw["spec"]["targetEffect"],),
+    "Compensation": lambda raw: (raw["spec"]["targetEffect"], _under_way_at(raw), _in_order(raw)),
+    "Attestation": lambda raw: (raw["spec"]["subjectRef"]["name"],),
 }
-"""What objects of a kind are looked up by: a statement's subject, an effect, an intent."""
+"""What objects of a kind are looked up by: a statement's subject, an effect, an intent, the target
+of an attempt that is under way, the key of an order."""
 
 FOLLOWERS: Mapping[str, Mapping[str, Callable[[Raw], str]]] = {
     "Compensation": {
+        "Compensation": lambda raw: in_order(raw["spec"]["orderingKey"]),
         "Approval": lambda raw: raw["metadata"]["name"],
+        "Attestation": lambda raw: raw["metadata"]["name"],
         "DeadLetter": lambda raw: raw["spec"]["targetEffect"],
         "Action": lambda raw: raw["spec"]["targetEffect"],
     },
     "DeadLetter": {
         "Disposition": lambda raw: raw["metadata"]["name"],
+        "Attestation": lambda raw: raw["metadata"]["name"],
         "Compensation": lambda raw: raw["spec"]["effectId"],
         "Action": lambda raw: raw["spec"]["effectId"],
     },
@@ -86,6 +120,7 @@ class Cache:
             for kind, relation in FOLLOWERS.get(key.kind, {}).items()
             if isinstance(value := _safely(relation, raw), str)
             for one in self.related(kind, key.namespace, value)
+            if key_of(one) != key
         ]
 
     def put(self, raw: Raw) -> bool:

@@ -95,6 +95,10 @@ class KubeCluster:
         self._namespaces[name] = (now, namespace)
         return namespace
 
+    def forget_namespace(self, name: str) -> None:
+        """What is remembered of it may be old: read it again when it is asked for."""
+        self._namespaces.pop(name, None)
+
     async def namespaces(self) -> Mapping[str, Namespace]:
         """Every namespace that is not about to go, by its name."""
         query = {"fieldSelector": "status.phase=Active", "limit": str(PAGE)}

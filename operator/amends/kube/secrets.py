@@ -2,15 +2,14 @@
 
 import base64
 
-from amends.kube.connection import Connection
-from amends.ports import Gone, Rejected
+from amends.ports import Gone, Rejected, Tenants
 
 
 class TenantSecrets:
-    """The Secrets port: plain impersonation, so a Compensation can read what its account may."""
+    """The Secrets port: a Compensation can read what its service account may."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, tenants: Tenants) -> None:
+        self._tenants = tenants
 
     async def read(self, namespace: str, name: str, key: str, service_account: str) -> str:
         """The value of one key.
@@ -18,10 +17,9 @@ class TenantSecrets:
         Raises:
             Rejected: it may not be read, does not exist or is not text; never holds the value.
         """
-        user = f"system:serviceaccount:{namespace}:{service_account}"
         path = f"/api/v1/namespaces/{namespace}/secrets/{name}"
         try:
-            secret = await self._connection.call("GET", path, impersonate=user)
+            secret = await self._tenants.call("GET", path, namespace, service_account)
         except Gone as why:
             raise Rejected(f"Secret {name} does not exist in namespace {namespace}") from why
         except Rejected as why:

@@ -1,16 +1,21 @@
 """Apply: carry a decision out, in the order that makes a crash between any two steps harmless."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
+from amends.api.compensation import CompensationStatus
+from amends.api.dead_letter import DeadLetterStatus
 from amends.api.resource import MANAGED_BY
 from amends.api.wire import Wire
-from amends.core.decision import Create, Effect, Execute, Release, Tell, Wake
+from amends.core.decision import Create, Effect, Execute, Probe, Release, Stop, Tell, Wake
 from amends.core.key import Key
 from amends.kube.cache import OPEN_WORK, Cache
 from amends.kube.events import EventRecorder
 from amends.ports import Cluster, Conflict, Exists, Gone, Raw, Unsure, Work
 from amends.runtime.executions import Executions
+from amends.runtime.fence import Fence
 from amends.runtime.queue import KeyQueue
 
 
@@ -28,12 +33,14 @@ class Applier:
         queue: KeyQueue,
         executions: Executions,
         recorder: EventRecorder,
+        fence: Fence,
     ) -> None:
         self._cache = cache
         self._cluster = cluster
         self._queue = queue
         self._executions = executions
         self._recorder = recorder
+        self._fence = fence
 
     async def create(self, children: Sequence[Create], namespace: str) -> None:
         """See that the children exist. One whose name is taken does not keep the others away.
@@ -90,6 +97,9 @@ class Applier:
         except (Conflict, Unsure, Gone):
             self._cache.doubt(Key(before["kind"], meta["namespace"], meta["name"]))
             raise
+        if isinstance(status, CompensationStatus | DeadLetterStatus) and status.outbox is not None:
+            key = Key(before["kind"], meta["namespace"], meta["name"])
+            self._fence.claimed(key, status.outbox)
 
     async def remove(self, before: Raw) -> None:
         """Delete the object itself, unless anybody has written to it since."""
@@ -103,9 +113,14 @@ class Applier:
         """Start what the durable status now allows. None of these waits."""
         match effect:
             case Execute():
-                self._executions.start(key, _work(effect, key))
+                may_begin = partial(self._fence.holds, key, effect.attempt_key)
+                self._executions.start(key, replace(_work(effect, key, uid), may_begin=may_begin))
+            case Probe(work, verification, name):
+                self._executions.probe(key, _work(work, key, uid), verification, name)
+            case Stop():
+                self._executions.stop(key)
             case Release():
-                self._executions.release(key)
+                self.let_go(key)
             case Wake(other):
                 self._queue.add(other)
             case Tell(on, reason, message, severity):
@@ -115,8 +130,13 @@ class Applier:
             case unknown:
                 assert_never(unknown)
 
+    def let_go(self, key: Key) -> None:
+        """Nothing is executed for this object any more."""
+        self._executions.release(key)
+        self._fence.forget(key)
 
-def _work(effect: Execute, key: Key) -> Work:
+
+def _work(effect: Execute, key: Key, uid: str) -> Work:
     return Work(
         namespace=key.namespace,
         name=key.name,
@@ -125,4 +145,9 @@ def _work(effect: Execute, key: Key) -> Work:
         idempotency_key=effect.idempotency_key,
         attempt_key=effect.attempt_key,
         timeout=effect.timeout,
+        kind=key.kind,
+        uid=uid,
+        preview=effect.preview,
+        run_id=effect.run_id,
+        begun=effect.begun,
     )

@@ -6,20 +6,25 @@ the object before the executor was started.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import structlog
 
+from amends.api.verification import Verification
 from amends.core.key import Key
 from amends.core.outcome import NotApplied, Outcome, Unknown
 from amends.core.world import Attempt
-from amends.ports import Executor, Work
+from amends.ports import OUT_OF_TIME, Executor, Probes, Work
 
 log = structlog.get_logger(__name__)
 
+Doing = Callable[[], Coroutine[Any, Any, Outcome]]
+
 GRACE = timedelta(seconds=5)
-"""What an executor may take beyond its timeout before it is stopped."""
+"""What an executor may take beyond its timeout before it is stopped, unless it says otherwise."""
 
 
 class Executions:
@@ -30,7 +35,7 @@ class Executions:
         executors: Mapping[str, Executor],
         limit: int,
         ended: Callable[[Key], None],
-        counted: Callable[[str, Outcome], None] | None = None,
+        counted: Callable[[Work, Outcome], None] | None = None,
     ) -> None:
         self._executors = executors
         self._places = asyncio.Semaphore(limit)
@@ -39,6 +44,7 @@ class Executions:
         self._attempts: dict[Key, Attempt] = {}
         self._keys: dict[Key, str] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._stops: dict[Key, asyncio.Event] = {}
         self._none_left = asyncio.Event()
         self._none_left.set()
 
@@ -51,21 +57,38 @@ class Executions:
 
     def start(self, key: Key, work: Work) -> None:
         """Let the executor work. `ended` is called with the key when the outcome is known."""
+        self._begin(key, work, work.attempt_key, partial(self._counted_outcome, work))
+
+    def probe(self, key: Key, work: Work, verification: Verification, name: str) -> None:
+        """Look whether an attempt that has ended has had its effect; the look is called `name`."""
+        self._begin(key, work, name, partial(self._found, work, verification))
+
+    def _begin(self, key: Key, work: Work, name: str, do: Doing) -> None:
         self.release(key)
-        self._attempts[key] = Attempt(work.attempt_key)
+        self._attempts[key] = Attempt(name)
         self._keys[key] = work.idempotency_key
+        self._stops[key] = work.stop
         self._none_left.clear()
-        task = asyncio.create_task(self._run(key, work), name=f"attempt {work.attempt_key}")
+        task = asyncio.create_task(self._run(key, name, do), name=f"attempt {name}")
         self._tasks[key] = task
 
     def release(self, key: Key) -> None:
         """Stop it if it still works, and forget it."""
         self._attempts.pop(key, None)
         self._keys.pop(key, None)
+        self._stops.pop(key, None)
         if not self._attempts:
             self._none_left.set()
         if (task := self._tasks.pop(key, None)) is not None:
             task.cancel()
+
+    def stop(self, key: Key) -> None:
+        """Ask its executor to stop the work; what is known then is the outcome."""
+        if (stopping := self._stops.get(key)) is not None:
+            stopping.set()
+
+    def __len__(self) -> int:
+        return len(self._attempts)
 
     def is_under_way(self, key: Key) -> bool:
         """Whether an attempt works, or has ended and nobody has released it yet."""
@@ -79,22 +102,40 @@ class Executions:
         for key in list(self._tasks):
             self.release(key)
 
-    async def _run(self, key: Key, work: Work) -> None:
+    async def _run(self, key: Key, name: str, do: Doing) -> None:
         async with self._places:
-            outcome = await self._outcome(work)
+            outcome = await do()
         log.info(
             "attempt ended",
             object=str(key),
-            attempt=work.attempt_key,
+            attempt=name,
             outcome=type(outcome).__name__,  # not its evidence: an answer may hold anything
         )
-        if self._counted is not None:
-            self._counted(work.execution.executor, outcome)
         if self._tasks.get(key) is not asyncio.current_task():
             return  # released, though its executor would not be stopped: nobody waits for it
         del self._tasks[key]
-        self._attempts[key] = Attempt(work.attempt_key, outcome)
+        self._attempts[key] = Attempt(name, outcome)
         self._ended(key)
+
+    async def _counted_outcome(self, work: Work) -> Outcome:
+        outcome = await self._outcome(work)
+        if self._counted is not None:
+            self._counted(work, outcome)
+        return outcome
+
+    async def _found(self, work: Work, verification: Verification) -> Outcome:
+        """What the probe tells; whatever goes wrong with it, nothing has changed."""
+        prober: object = self._executors.get("http")
+        if not isinstance(prober, Probes):
+            return Unknown("executor http, which sends probes, is not installed here")
+        try:
+            async with asyncio.timeout((work.timeout + GRACE).total_seconds()):
+                return await prober.probe(work, verification)
+        except TimeoutError:
+            return Unknown("the probe did not end within the timeout")
+        except Exception as why:
+            log.exception("probe failed", attempt=work.attempt_key)
+            return Unknown(f"the probe failed: {type(why).__name__}")
 
     async def _outcome(self, work: Work) -> Outcome:
         executor = self._executors.get(work.execution.executor)
@@ -102,8 +143,11 @@ class Executions:
             return NotApplied(
                 f"executor {work.execution.executor} is not installed here", retryable=False
             )
+        if not work.may_begin():  # it had to wait for a place, or the process was stopped
+            return NotApplied(f"{OUT_OF_TIME}. Nothing was sent", retryable=True)
         try:
-            async with asyncio.timeout((work.timeout + GRACE).total_seconds()):
+            grace: timedelta = getattr(executor, "grace", GRACE)
+            async with asyncio.timeout((work.timeout + grace).total_seconds()):
                 return await executor.run(work)
         except TimeoutError:
             return Unknown(f"executor {work.execution.executor} did not end within its timeout")

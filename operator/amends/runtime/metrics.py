@@ -22,6 +22,7 @@ Labels = tuple[str, ...]
 Values = Mapping[Labels, float]
 
 WATCHED = tuple((kind,) for kind in OPEN_WORK)
+TRIED = (("Compensation",), ("DeadLetter",))
 EVERY = tuple((kind.__name__,) for kind in KINDS)
 
 
@@ -60,6 +61,18 @@ ATTEMPTS = Family(
     "Attempts to change the outside world that have ended, by what is known of the effect.",
     ("executor", "outcome"),
 )
+UNKNOWN = Family(
+    "amends_unknown_outcomes",
+    "Open objects of whose attempt nobody knows whether it had its effect.",
+    ("kind",),
+    TRIED,
+)
+UNKNOWN_OLDEST = Family(
+    "amends_unknown_outcome_oldest_seconds",
+    "For how long the oldest of them has been unknown; 0: there is none.",
+    ("kind",),
+    TRIED,
+)
 EVENTS_DROPPED = Family(
     "amends_events_dropped_total", "Kubernetes Events that were not written, most by rate limit."
 )
@@ -93,6 +106,8 @@ FAMILIES = (
     PASSES,
     FAILURES,
     ATTEMPTS,
+    UNKNOWN,
+    UNKNOWN_OLDEST,
     EVENTS_DROPPED,
     DELETED,
     KEPT_BACK,

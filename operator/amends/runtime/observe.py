@@ -3,11 +3,22 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from amends.api import Action, Approval, Compensation, DeadLetter, Disposition, Receipt
+from amends.api import (
+    Action,
+    Approval,
+    Attestation,
+    Compensation,
+    DeadLetter,
+    Disposition,
+    Receipt,
+)
+from amends.api.attestation import AttestedKind
 from amends.api.compensation import CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.execution import Execution
 from amends.api.outbox import Outbox
+from amends.api.outcome import Outcome as WireOutcome
+from amends.api.verification import Verification
 from amends.core.enforcement import Enforcement
 from amends.core.key import Key
 from amends.core.machines import COMPENSATION
@@ -15,18 +26,19 @@ from amends.core.records import identity, receipts
 from amends.core.world import (
     ApprovalWorld,
     Attempt,
+    AttestationWorld,
     CompensationWorld,
     DeadLetterWorld,
     DispositionWorld,
     World,
 )
 from amends.kube.cache import key_of
-from amends.ports import Clock, Executor, Raw
+from amends.ports import Clock, Executor, Probes, Raw
 from amends.runtime.executions import Executions
+from amends.runtime.foresight import NOT_ASKED, Foresight
 from amends.runtime.related import Related, read
 from amends.runtime.reported import action_world
-
-MAY_BE_SENT = (DeadLetterPhase.RETRY_REQUESTED, DeadLetterPhase.RETRYING)
+from amends.runtime.turns import MAY_BE_SENT, Turns
 
 
 class Observer:
@@ -41,14 +53,17 @@ class Observer:
         holder: str,
         claim: timedelta,
         enforcement: Callable[[], Enforcement],
+        turns: Turns,
     ) -> None:
         self._related = related
         self._executors = executors
+        self._foresight = Foresight(executors, clock)
         self._executions = executions
         self._clock = clock
         self._holder = holder
         self._claim = claim
         self._enforcement = enforcement
+        self._turns = turns
 
     async def raw(self, key: Key) -> Raw | None:
         """The object, None if it does not exist."""
@@ -67,6 +82,8 @@ class Observer:
                 )
             case "Approval":
                 return await self._approval(read(Approval, raw), key)
+            case "Attestation":
+                return await self._attestation(read(Attestation, raw), key)
             case "DeadLetter":
                 return await self._dead_letter(read(DeadLetter, raw), raw, obstacle)
             case "Disposition":
@@ -87,8 +104,27 @@ class Observer:
             # Before an approval is told that it comes too late, see whether this is still the one
             # that bears the name.
             subject = await self._related.newest(Compensation, key.namespace, name)
-        floors = await self._related.floors(key.namespace)
+        floors = (await self._related.rules(key.namespace)).floors
         return ApprovalWorld(approval, subject, floors, self._clock.now(), self._enforcement())
+
+    async def _attestation(self, attestation: Attestation, key: Key) -> AttestationWorld:
+        ref, meant = attestation.spec.subject_ref, attestation.spec.attempt_key
+        kind: type[Compensation] | type[DeadLetter] = (
+            Compensation if ref.kind is AttestedKind.COMPENSATION else DeadLetter
+        )
+        found = await self._related.one(kind, key.namespace, ref.name)
+        if found is not None and (
+            found.status.outbox is None or found.status.outbox.attempt_key != meant
+        ):
+            # Before a statement is told that it means another attempt, see what the server knows.
+            found = await self._related.newest(kind, key.namespace, ref.name)
+        subject: Compensation | DeadLetterWorld | None = None
+        if isinstance(found, Compensation):
+            subject = found
+        elif isinstance(found, DeadLetter):
+            raw = await self._related.raw(Key("DeadLetter", key.namespace, ref.name))
+            subject = await self._dead_letter(found, raw, None) if raw is not None else None
+        return AttestationWorld(attestation, subject, self._clock.now(), self._enforcement())
 
     async def _disposition(self, disposition: Disposition, key: Key) -> DispositionWorld:
         name = disposition.spec.dead_letter_ref.name
@@ -112,6 +148,9 @@ class Observer:
         wanted = bool(dispositions) or letter.status.phase in MAY_BE_SENT
         action = await self._failed_action(letter) if wanted else None
         retry = action.spec.retry if action is not None else None
+        rules = await self._related.rules(key.namespace)
+        execution = retry.execution if retry is not None else None
+        turn = self._turns.of_retry(letter, execution, rules, now)
         return DeadLetterWorld(
             letter=letter,
             action=action,
@@ -131,6 +170,18 @@ class Observer:
             now=now,
             obstacle=obstacle,
             enforcement=self._enforcement(),
+            attestations=self._attestations(key),
+            freeze=rules.freeze,
+            target=turn.target,
+            hold=turn.hold,
+        )
+
+    def _attestations(self, key: Key) -> tuple[Attestation, ...]:
+        """Statements about its attempts; a namesake of another kind has others."""
+        return tuple(
+            one
+            for one in self._related.open(Attestation, key.namespace, key.name)
+            if one.spec.subject_ref.kind == key.kind
         )
 
     async def _candidates(self, letter: DeadLetter, namespace: str) -> tuple[Compensation, ...]:
@@ -153,22 +204,39 @@ class Observer:
     ) -> CompensationWorld:
         key, effect, now = key_of(raw), compensation.spec.target_effect, self._clock.now()
         attempt = self._attempt(key, compensation.status.outbox)
+        objection = self._objection(compensation.spec.execution) or self._probe_objection(
+            compensation.spec.verify
+        )
+        approvals = self._related.open(Approval, key.namespace, key.name)
+        seen = NOT_ASKED
+        if objection is None:
+            seen = await self._foresight.of(key, compensation, approvals)
+        rules = await self._related.rules(key.namespace)
+        turn = self._turns.of_undo(compensation, rules, now)
         return CompensationWorld(
             compensation=compensation,
-            approvals=self._related.open(Approval, key.namespace, key.name),
+            approvals=approvals,
             followers=self._related.followers(raw),
             unlinked=await self._unlinked(compensation, key.namespace),
             receipt=await self._receipt(compensation, attempt),
             attempt=attempt,
-            objection=self._objection(compensation.spec.execution),
+            objection=objection or seen.objection,
+            preview=seen.preview,
+            unseen=seen.unseen,
             success=self._related.success(key.namespace, effect, now),
             scope=await self._related.scope(key.namespace),
-            floors=await self._related.floors(key.namespace),
+            floors=rules.floors,
             holder=self._holder,
             lease=self._claim,
             now=now,
             obstacle=obstacle,
             enforcement=self._enforcement(),
+            attestations=self._attestations(key),
+            probe=self._probe(key, compensation.status.outbox),
+            freeze=rules.freeze,
+            ahead=turn.ahead,
+            target=turn.target,
+            hold=turn.hold,
             chosen=any(
                 raw.get("status", {}).get("phase") == DeadLetterPhase.LINKED_TO_COMPENSATION
                 and raw["status"].get("compensationRef") == {"name": key.name}
@@ -189,10 +257,18 @@ class Observer:
         ]
 
     def _objection(self, execution: Execution) -> str | None:
+        if execution.manual is not None:
+            return None  # a person does it
         executor = self._executors.get(execution.executor)
         if executor is None:
             return f"executor {execution.executor} is not installed here"
         return executor.objection(execution)
+
+    def _probe_objection(self, verification: Verification | None) -> str | None:
+        prober: object = self._executors.get("http")
+        if verification is None or not isinstance(prober, Probes):
+            return None
+        return prober.probe_objection(verification)
 
     def _attempt(self, key: Key, outbox: Outbox | None) -> Attempt | None:
         if outbox is None:
@@ -200,11 +276,19 @@ class Observer:
         attempt = self._executions.attempt(key, outbox.idempotency_key)
         return attempt if attempt is not None and attempt.key == outbox.attempt_key else None
 
+    def _probe(self, key: Key, outbox: Outbox | None) -> Attempt | None:
+        if outbox is None or outbox.verification is None:
+            return None
+        probe = self._executions.attempt(key, outbox.idempotency_key)
+        return probe if probe is not None and probe.key == identity.probe_key(outbox) else None
+
     async def _receipt(self, compensation: Compensation, attempt: Attempt | None) -> Receipt | None:
         """The receipt that a holder before us may have left; ours is known without asking."""
         outbox = compensation.status.outbox
         running = compensation.status.phase is CompensationPhase.RUNNING
-        if not running or attempt is not None or outbox is None or outbox.outcome is not None:
+        if not running or attempt is not None or outbox is None:
+            return None
+        if outbox.outcome not in (None, WireOutcome.UNKNOWN):
             return None
         name = identity.compensation_receipt_name(compensation, compensation.status.attempts)
         found = await self._related.one(Receipt, compensation.metadata.namespace, name)

@@ -11,6 +11,7 @@ from amends.core.key import Key
 from amends.ports import Raw
 from amends.runtime.apply import Applier, NotOurs
 from amends.runtime.executions import Executions
+from amends.runtime.gates import Gates
 from amends.runtime.observe import Observer
 from amends.runtime.related import Unreadable
 from amends.runtime.unreadable import Unreadables
@@ -27,26 +28,34 @@ class Reconciler:
         applier: Applier,
         executions: Executions,
         unreadable: Unreadables,
+        gates: Gates,
     ) -> None:
         self._observer = observer
         self._applier = applier
         self._executions = executions
         self._unreadable = unreadable
+        self._gates = gates
         self._passes = count(1)
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """One step. Returns when to look again even if nothing happens; None: never."""
         with structlog.contextvars.bound_contextvars(object=str(key), reconcile=next(self._passes)):
-            raw = await self._observer.raw(key)
-            if raw is None:
-                return self._gone(key)
             try:
-                return await self._step(key, raw, obstacle=None)
-            except NotOurs as why:
-                return await self._step(key, raw, obstacle=str(why))
-            except Unreadable as why:
-                await self._unreadable.report(key, raw, str(why))
-                return None
+                return await self._look(key)
+            finally:
+                self._gates.settle(key)
+
+    async def _look(self, key: Key) -> timedelta | None:
+        raw = await self._observer.raw(key)
+        if raw is None:
+            return self._gone(key)
+        try:
+            return await self._step(key, raw, obstacle=None)
+        except NotOurs as why:
+            return await self._step(key, raw, obstacle=str(why))
+        except Unreadable as why:
+            await self._unreadable.report(key, raw, str(why))
+            return None
 
     async def _step(self, key: Key, raw: Raw, obstacle: str | None) -> timedelta | None:
         world = await self._observer.world(key, raw, obstacle)
@@ -63,6 +72,6 @@ class Reconciler:
 
     def _gone(self, key: Key) -> timedelta | None:
         log.info("object is gone")
-        self._executions.release(key)
+        self._applier.let_go(key)
         self._unreadable.forget(key)
         return None

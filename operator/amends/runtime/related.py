@@ -11,11 +11,11 @@ from amends.api import Action, DeadLetter, Receipt, Resource
 from amends.api.outbox import SupersededBy
 from amends.api.receipt import Scope
 from amends.core.key import Key
-from amends.core.namespace import Floors, NamespacePolicy
+from amends.core.namespace import NamespacePolicy
 from amends.core.superseding import announced
 from amends.kube.cache import Cache, is_open, key_of
 from amends.ports import Cluster, Raw
-from amends.runtime.floors import NamespaceFloors
+from amends.runtime.namespaces import Namespaces, Rules
 
 log = structlog.get_logger(__name__)
 
@@ -55,10 +55,10 @@ def readable(kind: type[R], raws: Iterable[Raw]) -> Iterator[R]:
 class Related:
     """Typed reads of what an object is related to."""
 
-    def __init__(self, cache: Cache, cluster: Cluster, floors: NamespaceFloors) -> None:
+    def __init__(self, cache: Cache, cluster: Cluster, namespaces: Namespaces) -> None:
         self._cache = cache
         self._cluster = cluster
-        self._floors = floors
+        self._namespaces = namespaces
 
     async def own(self, key: Key) -> Raw | None:
         """The object that is looked at, None if it does not exist."""
@@ -94,6 +94,14 @@ class Related:
         """
         self._cache.forget(Key(kind.__name__, namespace, name))
         return await self.one(kind, namespace, name)
+
+    async def stored(self, kind: type[R], namespace: str, name: str) -> R | None:
+        """The same, and what is known here stays: the watch tells who waits for it that it is gone.
+
+        While the watch is down, even an open object may have been deleted unheard.
+        """
+        raw = await self._cluster.get(Key(kind.__name__, namespace, name))
+        return next(readable(kind, [raw] if raw is not None else []), None)
 
     def open(self, kind: type[R], namespace: str, value: str) -> tuple[R, ...]:
         """Open objects of a kind by what they are related to: an effect, a subject, an intent."""
@@ -150,9 +158,9 @@ class Related:
         found = await self._cluster.namespace(namespace)
         return NamespacePolicy.of(found.annotations).duplicate_window
 
-    async def floors(self, namespace: str) -> Floors:
-        """What a namespace demands of approvals."""
-        return await self._floors.of(namespace)
+    async def rules(self, namespace: str) -> Rules:
+        """What a namespace demands and forbids."""
+        return await self._namespaces.of(namespace)
 
     async def scope(self, namespace: str) -> Scope:
         """The tenant."""

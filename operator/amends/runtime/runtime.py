@@ -13,22 +13,30 @@ from amends.core.key import Key
 from amends.core.outcome import Outcome
 from amends.kube.cache import OPEN_WORK, Cache
 from amends.kube.events import EventRecorder
-from amends.ports import Clock, Cluster, Executor, Fault
+from amends.ports import Clock, Cluster, Executor, Fault, Work
 from amends.runtime import metrics
 from amends.runtime.apply import Applier
 from amends.runtime.executions import Executions
 from amends.runtime.faults import pause_after
-from amends.runtime.floors import NamespaceFloors
+from amends.runtime.fence import Fence
+from amends.runtime.gates import Gates
 from amends.runtime.inbox import Inbox, List
 from amends.runtime.metrics import Metrics
+from amends.runtime.namespaces import Namespaces
 from amends.runtime.observe import Observer
 from amends.runtime.queue import KeyQueue
 from amends.runtime.reconcile import Reconciler
 from amends.runtime.related import Related
 from amends.runtime.settings import Settings
+from amends.runtime.turns import Turns, target_of
+from amends.runtime.unknown import UnknownOutcomes
 from amends.runtime.unreadable import Unreadables
 
 log = structlog.get_logger(__name__)
+
+
+CLOCKS_DIFFER = timedelta(seconds=2)
+"""By so much replicas that go by the server's `Date`, in whole seconds, may differ at most."""
 
 
 class Runtime:
@@ -55,17 +63,32 @@ class Runtime:
         self._executions = Executions(
             executors, settings.executions, self.queue.add, self._count_attempt
         )
-        self._floors = NamespaceFloors(cluster, self.cache, self.queue.add)
-        related = Related(self.cache, cluster, self._floors)
-        observer = Observer(
-            related, executors, self._executions, clock, holder, settings.claim, enforcement
+        self._clock = clock
+        self._gates = Gates(
+            self.cache, self.queue.add, lambda: len(self._executions), settings.executions
         )
-        applier = Applier(self.cache, cluster, self.queue, self._executions, recorder)
+        self.namespaces = Namespaces(cluster, self.cache, self.queue.add, settings.lease.namespace)
+        related = Related(self.cache, cluster, self.namespaces)
+        observer = Observer(
+            related,
+            executors,
+            self._executions,
+            clock,
+            holder,
+            settings.claim,
+            enforcement,
+            Turns(related, self._gates),
+        )
+        fence = Fence(clock, min(max(settings.claim / 10, CLOCKS_DIFFER), settings.claim / 2))
+        applier = Applier(self.cache, cluster, self.queue, self._executions, recorder, fence)
         unreadable = Unreadables(self.cache, cluster, recorder, clock)
-        self._reconciler = Reconciler(observer, applier, self._executions, unreadable)
+        self._reconciler = Reconciler(observer, applier, self._executions, unreadable, self._gates)
         self.metrics.show(metrics.OPEN, self._open_by_kind)
         self.metrics.show(metrics.QUEUE, lambda: {(): len(self.queue)})
         self.metrics.show(metrics.UNREADABLE, unreadable.by_kind)
+        unknown = UnknownOutcomes(self.cache, clock)
+        self.metrics.show(metrics.UNKNOWN, unknown.by_kind)
+        self.metrics.show(metrics.UNKNOWN_OLDEST, unknown.oldest)
 
     async def work(self, *upkeep: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Work as the leader until cancelled; then let attempts under way come to their end.
@@ -78,7 +101,9 @@ class Runtime:
         workers = asyncio.create_task(
             self.queue.run(self._pass, self._settings.workers), name="queue"
         )
-        beside = [asyncio.create_task(one(), name="upkeep") for one in (self._floors.run, *upkeep)]
+        beside = [
+            asyncio.create_task(one(), name="upkeep") for one in (self.namespaces.run, *upkeep)
+        ]
         try:
             while True:
                 await self._pause_or_fail([workers, *beside])
@@ -105,8 +130,10 @@ class Runtime:
             self.metrics.count(metrics.FAILURES, key.kind)
             raise
 
-    def _count_attempt(self, executor: str, outcome: Outcome) -> None:
-        self.metrics.count(metrics.ATTEMPTS, executor, type(outcome).__name__)
+    def _count_attempt(self, work: Work, outcome: Outcome) -> None:
+        self.metrics.count(metrics.ATTEMPTS, work.execution.executor, type(outcome).__name__)
+        key = Key(work.kind, work.namespace, work.name)
+        self._gates.ended(key, target_of(work.execution), outcome, self._clock.now())
 
     def _open_by_kind(self) -> metrics.Values:
         return {(kind,): len(self.cache.keys(kind)) for kind in OPEN_WORK}

@@ -57,6 +57,7 @@ def _dead_letter(world: ActionWorld, report: Report) -> Create:
             reason=redact_text(error)[: receipts.TEXT_LIMIT],
             recovery_options=list(RecoveryOption),
             attempts=spec.attempt,
+            compensable_until=spec.compensation.compensable_until if spec.compensation else None,
             scope=world.scope,
         ),
         same=("source", "effectId"),

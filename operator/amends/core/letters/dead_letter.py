@@ -9,7 +9,9 @@ from amends.api.wire import LocalRef
 from amends.core import claims
 from amends.core.conditions import Observed, not_ready, ready
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
+from amends.core.hold import FROZEN, Hold
 from amends.core.letters import evidence, retries
+from amends.core.letters.attesting import has_somebody_attested, telling
 from amends.core.letters.disposing import carried_out
 from amends.core.letters.progress import (
     DECIDED,
@@ -34,7 +36,7 @@ def decide(world: DeadLetterWorld) -> Decision:
     """One step. Every question answers with a Decision, or None: not mine, ask the next."""
     for question in QUESTIONS:
         if (decision := question(world)) is not None:
-            return decision
+            return telling(world, decision)
     return NOTHING
 
 
@@ -62,7 +64,10 @@ def is_it_being_sent(world: DeadLetterWorld) -> Decision | None:
         case claims.Elsewhere(left):
             return Decision(look_again=left)
         case claims.Abandoned(why):
-            return retries.in_doubt(world, why)
+            retry = world.action.spec.retry if world.action is not None else None
+            if world.action is None or retry is None or not retry.execution.outlives_its_process:
+                return retries.in_doubt(world, why)
+            return retries.taken_over(world, world.action)
         case claims.Unstarted():
             if world.action is None or world.action.spec.retry is None:
                 gone = f"action {world.letter.spec.action_ref.name} is gone"
@@ -146,8 +151,15 @@ def shall_it_be_sent_again(world: DeadLetterWorld) -> Decision | None:
     pause = _until_next(world)
     if pause > timedelta(0):
         return observed(world, look_again=pause)
+    if (hold := _hold(world)) is not None:
+        return observed(world, note=hold.note, look_again=hold.look_again)
     assert action is not None
     return retries.dispatched(world, action)
+
+
+def _hold(world: DeadLetterWorld) -> Hold | None:
+    """What keeps a retry that is due from being sent."""
+    return Hold(FROZEN, world.freeze) if world.freeze is not None else world.hold
 
 
 def has_its_undo_ended_without_effect(world: DeadLetterWorld) -> Decision | None:
@@ -176,6 +188,7 @@ def who_undoes_it(world: DeadLetterWorld) -> Decision | None:
 QUESTIONS = (
     has_it_been_sent,
     is_it_being_sent,
+    has_somebody_attested,
     has_its_effect_succeeded,
     has_a_person_decided,
     is_it_settled,

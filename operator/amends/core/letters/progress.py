@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from amends.api.dead_letter import DeadLetterPhase, DeadLetterStatus
-from amends.api.execution import Outcome
+from amends.api.dead_letter import DeadLetter, DeadLetterPhase, DeadLetterStatus
+from amends.api.outcome import Outcome
 from amends.api.wire import rfc3339
 from amends.core.conditions import (
     TRUE,
@@ -19,6 +19,7 @@ from amends.core.conditions import (
 from amends.core.decision import Decision, Effect, Tell
 from amends.core.enforcement import is_told
 from amends.core.history import OPERATOR, step
+from amends.core.hold import frozen
 from amends.core.letters.recovery import live_compensation
 from amends.core.machines import DEAD_LETTER
 from amends.core.superseding import superseded
@@ -71,6 +72,10 @@ def observed(
         found.append(Observed("OutcomeUnknown", TRUE, "OutcomeUnknown", str(in_doubt(status))))
     if status.superseded_by is not None:
         found.append(superseded(status.superseded_by))
+    if is_irreversible(world, status):
+        found.append(Observed("Irreversible", TRUE, "WindowClosed", _closed(letter)))
+    if world.freeze is not None and not status.settled:
+        found.append(frozen(world.freeze))
     generation = letter.metadata.generation
     return Decision(
         status=status.model_copy(
@@ -80,7 +85,33 @@ def observed(
             }
         ),
         effects=tuple(effects),
-        look_again=look_again,
+        look_again=_before_it_closes(world, status, look_again),
+    )
+
+
+def _before_it_closes(
+    world: DeadLetterWorld, status: DeadLetterStatus, look_again: timedelta | None
+) -> timedelta | None:
+    until = world.letter.spec.compensable_until
+    if until is None or until <= world.now or status.settled:
+        return look_again
+    left = until - world.now
+    return left if look_again is None else min(left, look_again)
+
+
+def is_irreversible(world: DeadLetterWorld, status: DeadLetterStatus) -> bool:
+    """Whether the target lets it be undone no more, and nobody has."""
+    until = world.letter.spec.compensable_until
+    undone = status.phase in (P.LINKED_TO_COMPENSATION, P.RESOLVED)
+    return until is not None and until <= world.now and not undone
+
+
+def _closed(letter: DeadLetter) -> str:
+    until = letter.spec.compensable_until
+    assert until is not None
+    return (
+        f"it could be undone until {rfc3339(until)}, and now it is irreversible: repair it "
+        "(a Compensation with direction ForwardFix), or choose Retry, Resolve, Ignore or Abandon"
     )
 
 
@@ -131,6 +162,8 @@ def _open(world: DeadLetterWorld, status: DeadLetterStatus) -> Observed:
     if status.compensation_ref is not None:
         name = status.compensation_ref.name
         return not_ready("AwaitingCompensation", f"waits for compensation {name}")
+    if is_irreversible(world, status):
+        return not_ready("Irreversible", _closed(world.letter))
     return not_ready(
         "AwaitingDecision",
         "waits for a person: create a Disposition (Retry, Ignore, Abandon, Resolve, Compensate), "
@@ -152,8 +185,9 @@ def _retrying(world: DeadLetterWorld, status: DeadLetterStatus) -> Sequence[Obse
     if outbox.outcome is Outcome.UNKNOWN and not may_be_sent_again(world):
         return stalled(
             "OutcomeUnknown",
-            f"{in_doubt(status)}: look at the target yourself, then create a Disposition: Resolve "
-            "if it has happened, Compensate, Ignore or Abandon if not",
+            f"{in_doubt(status)}: look at the target yourself, then create an Attestation (kubectl "
+            f"amends attest dead-letter/{world.letter.metadata.name}); or leave it unknown with a "
+            "Disposition: Resolve, Compensate, Ignore or Abandon",
         )
     if outbox.outcome is Outcome.UNKNOWN and dispatch.next_time is not None:
         again = rfc3339(dispatch.next_time)

@@ -5,8 +5,8 @@ from typing import Any
 
 from amends.api.action import Action
 from amends.api.dead_letter import DeadLetterPhase, Dispatch, RecordedDisposition
-from amends.api.execution import Outcome
 from amends.api.outbox import Observation, Outbox, OutboxPhase
+from amends.api.outcome import Outcome
 from amends.api.receipt import EffectOutcome, Receipt
 from amends.api.wire import LocalRef
 from amends.core import claims
@@ -47,6 +47,7 @@ def dispatched(world: DeadLetterWorld, action: Action) -> Decision:
         idempotency_key=action.spec.idempotency_key,
         attempt_key=identity.dispatch_key(letter, count),
         payload_digest=payload_digest,
+        target=world.target,
         before=Observation(time=world.now, outcome="claimed", payload_digest=payload_digest),
         claimed_by=world.holder,
         claimed_at=world.now,
@@ -83,7 +84,17 @@ def resumed(world: DeadLetterWorld, action: Action) -> Decision:
     return observed(world, status, effects=(_execute(action, claim),), look_again=world.lease / 2)
 
 
-def _execute(action: Action, outbox: Outbox) -> Execute:
+def taken_over(world: DeadLetterWorld, action: Action) -> Decision:
+    """Whoever held it has stopped, but the cluster remembers the dispatch: go on with that one."""
+    claim = claims.extended(_outbox(world), world.lease, world.now).model_copy(
+        update={"claimed_by": world.holder, "claimed_at": world.now}
+    )
+    status = world.letter.status.model_copy(update={"outbox": claim})
+    effects = (_execute(action, claim, begun=True),)
+    return observed(world, status, effects=effects, look_again=world.lease / 2)
+
+
+def _execute(action: Action, outbox: Outbox, *, begun: bool = False) -> Execute:
     retry = action.spec.retry
     assert retry is not None
     return Execute(
@@ -92,6 +103,8 @@ def _execute(action: Action, outbox: Outbox) -> Execute:
         idempotency_key=outbox.idempotency_key or "",
         attempt_key=outbox.attempt_key or "",
         timeout=timedelta(seconds=retry.timeout_seconds),
+        run_id=identity.run_id(action.spec),
+        begun=begun,
     )
 
 
@@ -139,12 +152,14 @@ def succeeded(world: DeadLetterWorld, receipt: str) -> Decision:
     return observed(world, status, effects=(Release(), told, *_followers(world)))
 
 
-def failed(world: DeadLetterWorld, failure: NotApplied) -> Decision:
+def failed(
+    world: DeadLetterWorld, failure: NotApplied, answer: dict[str, Any] | None = None
+) -> Decision:
     """It is certain that this dispatch did nothing. Was there an earlier one that may have?"""
     reason = redact_text(failure.reason)
     if (doubt := _outbox(world).doubt) is not None:
         return in_doubt(world, f"{doubt}; dispatch {world.dispatches}: {reason}")
-    receipt = _receipt(world, EffectOutcome.FAILED, {}, reason)
+    receipt = _receipt(world, EffectOutcome.FAILED, answer or {}, reason)
     ended = failed_again(world, receipt.name, reason)
     return Decision(
         children=(receipt,), status=ended.status, effects=ended.effects, look_again=AT_ONCE

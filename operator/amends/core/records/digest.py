@@ -5,7 +5,7 @@ from typing import Any
 
 import rfc8785
 
-from amends.api.compensation import CompensationSpec
+from amends.api.compensation import Compensation, CompensationSpec
 
 
 def digest(value: Any) -> str:
@@ -23,17 +23,34 @@ def short(*parts: object) -> str:
     return hashlib.sha256(_canonical(list(parts))).hexdigest()[:16]
 
 
-def plan_digest(namespace: str, name: str, spec: CompensationSpec) -> str:
+def plan_digest(
+    namespace: str, name: str, spec: CompensationSpec, preview: str | None = None
+) -> str:
     """What an approver approves: this Compensation, and everything that decides what it will do.
 
     The spec counts with its defaults, so a file gives the same digest before it is applied.
+    preview: digest of what it would do now; it counts where the plan binds it, and only there.
     """
     plan = {
         field: value
         for field, value in spec.wire().items()
         if field not in CompensationSpec.NOT_PLAN
     }
-    return digest({"kind": "Compensation", "namespace": namespace, "name": name, "spec": plan})
+    content = {"kind": "Compensation", "namespace": namespace, "name": name, "spec": plan}
+    if preview is not None and spec.execution.binds_its_preview:
+        content["preview"] = preview
+    return digest(content)
+
+
+def plan_digest_of(compensation: Compensation) -> str:
+    """The plan digest of a Compensation as it is stored, with the preview that is on record."""
+    meta, preview = compensation.metadata, compensation.status.preview
+    return plan_digest(
+        meta.namespace,
+        meta.name,
+        compensation.spec,
+        preview.digest if preview is not None else None,
+    )
 
 
 def _canonical(value: Any) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 from amends.api.action import Action, ActionSpec
 from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetter
+from amends.api.outbox import Outbox
 from amends.api.resource import LONGEST_NAME
 from amends.core.records.digest import short
 
@@ -104,6 +105,12 @@ def compensation_receipt_name(compensation: Compensation, attempt: int) -> str:
 def idempotency_key(compensation: Compensation) -> str:
     """The key that the target sees: the same on every attempt."""
     return f"amends:{compensation.metadata.namespace}/{compensation.metadata.uid}"
+
+
+def probe_key(outbox: Outbox) -> str:
+    """The name of the probe that is made next of an attempt."""
+    made = outbox.verification.count if outbox.verification is not None else 0
+    return f"{outbox.attempt_key}/verify-{made + 1}"
 
 
 def attempt_key(compensation: Compensation, attempt: int) -> str:

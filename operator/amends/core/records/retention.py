@@ -18,6 +18,7 @@ from amends.api import (
     KINDS,
     Action,
     Approval,
+    Attestation,
     Compensation,
     DeadLetter,
     Disposition,
@@ -38,7 +39,15 @@ SELECTED_LIMIT = 10_000
 """At most so many are selected at a time; the rest is for the next time."""
 
 TYPES = {kind.__name__: kind for kind in KINDS}
-ORDER = ("Action", "DeadLetter", "Compensation", "Approval", "Disposition", "Receipt")
+ORDER = (
+    "Action",
+    "DeadLetter",
+    "Compensation",
+    "Approval",
+    "Disposition",
+    "Attestation",
+    "Receipt",
+)
 """First what others prove and decide about."""
 
 SENT = (OutboxPhase.SENT, OutboxPhase.CANCELLED)
@@ -80,7 +89,7 @@ def _settled_at(record: Resource) -> datetime | Stay:
     match record:
         case Receipt(spec=evidence):
             return evidence.recorded_at
-        case Approval(status=status) | Disposition(status=status):
+        case Approval(status=status) | Disposition(status=status) | Attestation(status=status):
             return _dated((), status.conditions) if status.settled else Stay.OPEN
         case Compensation(status=status):
             if status.phase not in COMPENSATION.terminal:
@@ -258,6 +267,8 @@ def _needs(raw: Raw) -> Iterator[str | Key]:
     for kind, *path in REFERENCES.get(raw["kind"], ()):
         if name := _text(raw, *path, "name"):
             yield Key(kind, raw["metadata"]["namespace"], name)
+    if raw["kind"] == "Attestation" and (subject := _subject(raw)) is not None:
+        yield subject.key
 
 
 def _subject(raw: Raw) -> Subject | None:
@@ -270,6 +281,9 @@ def _subject(raw: Raw) -> Subject | None:
             kind, path = "Compensation", ("spec", "subjectRef")
         case "Disposition":
             kind, path = "DeadLetter", ("spec", "deadLetterRef")
+        case "Attestation":
+            path = ("spec", "subjectRef")
+            kind = _text(raw, *path, "kind") or "Compensation"
         case _:
             return None
     key = Key(kind or "", namespace, _text(raw, *path, "name") or "")

@@ -3,16 +3,18 @@
 from datetime import timedelta
 from typing import Any
 
-from amends.api import execution as wire
-from amends.api.compensation import Compensation, CompensationPhase
-from amends.api.outbox import Observation, Outbox, OutboxPhase
+from amends.api import outcome as wire
+from amends.api.compensation import Compensation, CompensationPhase, Previewed
+from amends.api.outbox import Observation, Outbox, OutboxPhase, Probing
 from amends.api.wire import LocalRef
 from amends.core import claims
-from amends.core.decision import Decision, Execute, Release, Tell, Wake
-from amends.core.outcome import Applied, NotApplied
+from amends.core.decision import AT_ONCE, Decision, Execute, Release, Tell, Wake
+from amends.core.history import OPERATOR
+from amends.core.outcome import Applied, NotApplied, Preview
 from amends.core.records import identity, receipts
 from amends.core.records.digest import digest
 from amends.core.records.redaction import redact_text
+from amends.core.undo import foresight
 from amends.core.undo.progress import in_doubt as doubt_about
 from amends.core.undo.progress import moved, observed
 from amends.core.world import CompensationWorld
@@ -21,11 +23,15 @@ P = CompensationPhase
 
 
 def claimed(world: CompensationWorld) -> Decision:
-    """Running, and a claim under a key that repeats, are durable before anything is executed."""
+    """Running, and a claim under a key that repeats, are durable before anything is executed.
+
+    What a person does is nobody's claim: no process works on it, and so none can lose it.
+    """
     compensation = world.compensation
     status, spec = compensation.status, compensation.spec
     attempt = status.attempts + 1
     payload_digest = digest(spec.execution.wire())
+    manual = spec.execution.manual
     outbox = Outbox(
         id=identity.compensation_outbox_id(compensation, attempt),
         operation=f"compensation.{spec.type}",
@@ -35,10 +41,11 @@ def claimed(world: CompensationWorld) -> Decision:
         idempotency_key=identity.idempotency_key(compensation),
         attempt_key=identity.attempt_key(compensation, attempt),
         payload_digest=payload_digest,
+        target=world.target,
         before=Observation(time=world.now, outcome="claimed", payload_digest=payload_digest),
-        claimed_by=world.holder,
+        claimed_by=world.holder if manual is None else None,
         claimed_at=world.now,
-        claim_expires_at=world.now + world.lease,
+        claim_expires_at=world.now + world.lease if manual is None else None,
         doubt=doubt_about(status),
     )
     decision = moved(
@@ -48,12 +55,23 @@ def claimed(world: CompensationWorld) -> Decision:
         attempts=attempt,
         outbox=outbox,
         next_attempt_at=None,
+        attestation_deadline=_deadline(world),
     )
+    if manual is not None:
+        asked = manual.instructions or f"carry out compensation {compensation.metadata.name}"
+        told = Tell(world.key, "AwaitingAttestation", f"a person is asked: {redact_text(asked)}")
+        return Decision(status=decision.status, effects=(told,), look_again=AT_ONCE)
     return Decision(
         status=decision.status,
-        effects=(_execute(compensation, outbox),),
+        effects=(execute(compensation, outbox, foresight.recorded(world, status)),),
         look_again=world.lease / 2,
     )
+
+
+def _deadline(world: CompensationWorld) -> Any:
+    manual = world.compensation.spec.execution.manual
+    seconds = manual.deadline_seconds if manual is not None else None
+    return world.now + timedelta(seconds=seconds) if seconds is not None else None
 
 
 def resumed(world: CompensationWorld) -> Decision:
@@ -64,22 +82,53 @@ def resumed(world: CompensationWorld) -> Decision:
     """
     outbox = world.compensation.status.outbox
     assert outbox is not None
-    extended = _extended(world)
+    extended = kept(world)
     return Decision(
         status=extended.status,
-        effects=(_execute(world.compensation, outbox),),
+        effects=(execute(world.compensation, outbox, world.compensation.status.preview),),
         look_again=extended.look_again,
     )
 
 
-def _execute(compensation: Compensation, outbox: Outbox) -> Execute:
+def taken_over(world: CompensationWorld) -> Decision:
+    """Whoever held it has stopped, but the cluster remembers the attempt: go on with that one.
+
+    Only its holder changes; what runs it finds what was begun under the attempt's key.
+    """
+    outbox = _outbox(
+        world,
+        claimed_by=world.holder,
+        claimed_at=world.now,
+        claim_expires_at=world.now + world.lease,
+    )
+    status = world.compensation.status.model_copy(update={"outbox": outbox})
+    extended = observed(world, status, look_again=world.lease / 2)
+    return Decision(
+        status=extended.status,
+        effects=(execute(world.compensation, outbox, status.preview, begun=True),),
+        look_again=extended.look_again,
+    )
+
+
+def execute(
+    compensation: Compensation,
+    outbox: Outbox,
+    preview: Previewed | None = None,
+    *,
+    begun: bool = False,
+) -> Execute:
+    """The attempt that is in the outbox, as it is carried out."""
     spec = compensation.spec
+    seen = Preview(preview.digest, preview.changes, preview.uid) if preview is not None else None
     return Execute(
         execution=spec.execution,
         service_account=spec.service_account_name,
         idempotency_key=outbox.idempotency_key or "",
         attempt_key=outbox.attempt_key or "",
         timeout=timedelta(seconds=spec.timeout_seconds),
+        preview=seen,
+        run_id=spec.run_id,
+        begun=begun,
     )
 
 
@@ -88,29 +137,39 @@ def renewed(world: CompensationWorld) -> Decision:
     outbox = world.compensation.status.outbox
     assert outbox is not None
     due = claims.renewal(outbox, world.lease, world.now)
-    return Decision(look_again=due) if due > timedelta(0) else _extended(world)
+    return Decision(look_again=due) if due > timedelta(0) else kept(world)
 
 
-def _extended(world: CompensationWorld) -> Decision:
+def kept(world: CompensationWorld) -> Decision:
+    """The claim, for another lease; nothing else."""
     outbox = world.compensation.status.outbox
     assert outbox is not None
+    if claims.hand(outbox, world.attempt, world.holder, world.now) is None:
+        return observed(world, look_again=world.lease / 2)
     claim = claims.extended(outbox, world.lease, world.now)
     status = world.compensation.status.model_copy(update={"outbox": claim})
     return observed(world, status, look_again=world.lease / 2)
 
 
-def proved(world: CompensationWorld, applied: Applied) -> Decision:
-    """The effect is certain: first the Receipt, then the status that points to it."""
+def proved(
+    world: CompensationWorld, applied: Applied, *, how: str | None = None, by: str | None = None
+) -> Decision:
+    """The effect is certain: first the Receipt, then the status that points to it.
+
+    how: what makes it certain, if not the executor's answer. by: the person who said so.
+    """
     if world.obstacle is not None:
-        return _extended(world)
+        return kept(world)
     evidence = receipts.of_compensation(
         world.compensation, applied.evidence, world.scope, world.now
     )
-    done = completed(world, receipt=evidence.name)
+    done = completed(world, receipt=evidence.name, how=how, by=by)
     return Decision(children=(evidence,), status=done.status, effects=done.effects)
 
 
-def completed(world: CompensationWorld, *, receipt: str) -> Decision:
+def completed(
+    world: CompensationWorld, *, receipt: str, how: str | None = None, by: str | None = None
+) -> Decision:
     """Completed, with the Receipt that proves it; dead letters of the effect follow."""
     compensation = world.compensation
     attempt = compensation.status.attempts
@@ -124,12 +183,14 @@ def completed(world: CompensationWorld, *, receipt: str) -> Decision:
         sent_at=world.now,
     )
     message = f"applied by attempt {attempt}, receipt {receipt}"
+    message = message if how is None else f"{message}: {how}"
     decision = moved(
         world,
         P.COMPLETED,
         message,
+        actor=by or OPERATOR,
         outbox=outbox,
-        executed_by=outbox.claimed_by,
+        executed_by=outbox.claimed_by or (by or OPERATOR)[:256],
         executed_at=world.now,
         receipt_ref=LocalRef(name=receipt),
     )
@@ -143,7 +204,7 @@ def completed(world: CompensationWorld, *, receipt: str) -> Decision:
     )
 
 
-def failed(world: CompensationWorld, failure: NotApplied) -> Decision:
+def failed(world: CompensationWorld, failure: NotApplied, *, by: str = OPERATOR) -> Decision:
     """It is certain that this attempt did nothing. Was there an earlier one that may have?"""
     status, reason = world.compensation.status, redact_text(failure.reason)
     if status.outbox is not None and status.outbox.doubt is not None:
@@ -156,7 +217,8 @@ def failed(world: CompensationWorld, failure: NotApplied) -> Decision:
         outcome=wire.Outcome.NOT_APPLIED,
         detail=reason[:4096],
     )
-    decision = moved(world, P.FAILED, reason, outbox=outbox, next_attempt_at=_at(world, pause))
+    at = _at(world, pause)
+    decision = moved(world, P.FAILED, reason, actor=by, outbox=outbox, next_attempt_at=at)
     # For good: the dead letters of the effect are open again.
     told = tuple(Wake(key) for key in world.followers) if pause is None else ()
     return Decision(
@@ -167,17 +229,33 @@ def failed(world: CompensationWorld, failure: NotApplied) -> Decision:
 
 
 def in_doubt(world: CompensationWorld, reason: str, failure: NotApplied | None = None) -> Decision:
-    """Nobody knows whether it happened. Repeat only where a repeat is known to be safe."""
+    """Nobody knows whether it happened.
+
+    Repeat only where a repeat is known to be safe, else ask the target if the plan says how, else
+    wait for a person who has looked at it.
+    """
     execution, reason = world.compensation.spec.execution, redact_text(reason)
     hopeless = failure is not None and not failure.retryable
     pause = _pause(world, failure) if execution.repeat_is_safe and not hopeless else None
-    outbox = _outbox(world, outcome=wire.Outcome.UNKNOWN, detail=reason[:4096])
+    wait, probing = _probing(world) if pause is None else (pause, None)
+    outbox = _outbox(
+        world, outcome=wire.Outcome.UNKNOWN, detail=reason[:4096], verification=probing
+    )
     decision = moved(world, P.RUNNING, reason, outbox=outbox, next_attempt_at=_at(world, pause))
     return Decision(
         status=decision.status,
         effects=(Release(), _trouble(world, "OutcomeUnknown", reason, pause)),
-        look_again=pause,
+        look_again=wait,
     )
+
+
+def _probing(world: CompensationWorld) -> tuple[timedelta | None, Probing | None]:
+    """When the target is asked first, if the plan says how."""
+    verify = world.compensation.spec.verify
+    if verify is None or world.compensation.spec.execution.manual is not None:
+        return None, None
+    wait = timedelta(seconds=verify.after_seconds)
+    return wait, Probing(next_at=world.now + wait)
 
 
 def _outbox(world: CompensationWorld, **changes: Any) -> Outbox:

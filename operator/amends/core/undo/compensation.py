@@ -1,17 +1,23 @@
 """Compensation: what happens next to one undo. Gather once, then ask the questions in order."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from amends.api import outcome as wire
 from amends.api.compensation import CompensationPhase
 from amends.core import claims
-from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
+from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Stop, Tell, Wake
 from amends.core.machines import COMPENSATION
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.superseding import is_held, is_touched, superseded
-from amends.core.undo import attempts, counting
+from amends.core.undo import attempts, attesting, counting, foresight
+from amends.core.undo.attesting import has_somebody_attested, is_it_done_by_hand
+from amends.core.undo.awaiting import awaits_attestation
+from amends.core.undo.beginning import before_it_closes, begun, has_its_window_closed
 from amends.core.undo.demand import demand_of
 from amends.core.undo.progress import cancelled, held_back, moved, observed
+from amends.core.undo.verifying import is_it_being_verified
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
@@ -23,7 +29,7 @@ def decide(world: CompensationWorld) -> Decision:
     """One step. Every question answers with a Decision, or None: not mine, ask the next."""
     for question in QUESTIONS:
         if (decision := question(world)) is not None:
-            return decision
+            return before_it_closes(world, attesting.telling(world, decision))
     return NOTHING
 
 
@@ -54,7 +60,7 @@ def is_it_settled(world: CompensationWorld) -> Decision | None:
         return None
     # Also who waits for it is told, on every look: the answer to the write that settled it may
     # have been lost, and with it the first telling.
-    release = (Release(),) if world.attempt is not None else ()
+    release = (Release(),) if world.attempt or world.probe else ()
     return Decision(effects=(*release, *(Wake(key) for key in world.followers)))
 
 
@@ -79,13 +85,18 @@ def is_it_being_executed(world: CompensationWorld) -> Decision | None:
         case claims.Elsewhere(left):
             return Decision(look_again=left)
         case claims.Abandoned(why):
+            if world.compensation.spec.execution.outlives_its_process:
+                return attempts.taken_over(world)
             return attempts.in_doubt(world, why)
         case claims.Unstarted():
-            return attempts.resumed(world)
+            return attempts.kept(world) if world.freeze else attempts.resumed(world)
         case claims.Working():
-            return attempts.renewed(world)
+            kept = attempts.renewed(world)
+            return replace(kept, effects=(Stop(),)) if world.compensation.spec.cancel else kept
         case claims.Answered(outcome):
-            return _answered(world, outcome)
+            answered = _answered(world, outcome)
+            cancel = world.compensation.spec.cancel  # said before: nothing else will wake it
+            return replace(answered, look_again=AT_ONCE) if cancel else answered
 
 
 def _answered(world: CompensationWorld, outcome: Outcome) -> Decision:
@@ -102,7 +113,22 @@ def shall_it_be_cancelled(world: CompensationWorld) -> Decision | None:
     """Cancel is obeyed wherever nothing is under way."""
     if not world.compensation.spec.cancel:
         return None
-    return cancelled(world, "Cancelled", "spec.cancel is true")
+    return cancelled(world, "Cancelled", f"spec.cancel is true{_known_of_the_effect(world)}")
+
+
+def _known_of_the_effect(world: CompensationWorld) -> str:
+    """What is left to know of the last attempt, for whoever reads it later."""
+    outbox = world.compensation.status.outbox
+    if outbox is None:
+        return ""
+    attempt, detail = outbox.attempt_key, f": {outbox.detail}" if outbox.detail else ""
+    if awaits_attestation(world.compensation):
+        return (
+            f"; nobody has attested to attempt {attempt}, which may have had its effect{detail}"
+        )[:3072]
+    if outbox.outcome is wire.Outcome.NOT_APPLIED:
+        return f"; attempt {attempt} had no effect{detail}"[:3072]
+    return ""
 
 
 def can_it_be_planned(world: CompensationWorld) -> Decision | None:
@@ -115,7 +141,13 @@ def can_it_be_planned(world: CompensationWorld) -> Decision | None:
             objection="spec.execution holds a number that has no exact JSON form: "
             "write numbers beyond ±9007199254740991 as strings",
         )
-    return observed(world, objection=world.objection) if world.objection is not None else None
+    if world.objection is not None:
+        again = foresight.AGAIN if world.compensation.spec.execution.is_previewed else None
+        return observed(world, objection=world.objection, look_again=again)
+    if world.unseen is not None:
+        note = foresight.unseen(world.unseen)
+        return observed(world, note=note, look_again=foresight.AGAIN)
+    return None
 
 
 def is_the_plan_new(world: CompensationWorld) -> Decision | None:
@@ -127,21 +159,31 @@ def is_the_plan_new(world: CompensationWorld) -> Decision | None:
         return None
     to = P.AWAITING_APPROVAL if demand.required else P.APPROVED
     why = "the plan waits for approval" if demand.required else "approval is not required"
-    decision = moved(
-        world,
-        to,
-        why,
-        plan_digest=digest,
-        approvals=[],
-        approval_deadline=world.now + timedelta(seconds=spec.approval.deadline_seconds),
-    )
-    unheeded = demand.unheeded()
-    told = (Tell(world.key, "ApprovalRequired", unheeded, "Warning"),) if unheeded else ()
+    deadline = world.now + timedelta(seconds=spec.approval.deadline_seconds)
+    told: tuple[Tell, ...] = ()
+    if foresight.has_drifted(world):
+        why = foresight.DRIFTED
+        told = (Tell(world.key, foresight.CHANGED, why, "Warning"),)
+        if world.phase is P.AWAITING_APPROVAL:
+            # It was not put off by a person, so who waits does not wait longer.
+            deadline = status.approval_deadline or deadline
+    decision = moved(world, to, why, plan_digest=digest, approvals=[], approval_deadline=deadline)
+    if (unheeded := demand.unheeded()) is not None:
+        told = (*told, Tell(world.key, "ApprovalRequired", unheeded, "Warning"))
     return Decision(
         status=decision.status,
         effects=(*decision.effects, *told, *(Wake(key) for key in world.followers)),
         look_again=AT_ONCE,
     )
+
+
+def has_what_it_would_do_changed(world: CompensationWorld) -> Decision | None:
+    """Failed, and what would be tried again is not what was approved: back to the approval."""
+    drifted = foresight.is_tried_again(world.compensation.status) and foresight.has_drifted(world)
+    if not drifted:
+        return None
+    decision = moved(world, P.APPROVED, foresight.DRIFTED, next_attempt_at=None)
+    return replace(decision, look_again=AT_ONCE)
 
 
 def is_it_suspended(world: CompensationWorld) -> Decision | None:
@@ -194,13 +236,13 @@ def shall_it_run(world: CompensationWorld) -> Decision | None:
     """Approved, or to be tried again and the pause is over: claim it, then execute."""
     status = world.compensation.status
     if world.phase is P.APPROVED:
-        return attempts.claimed(world)
+        return begun(world)
     if world.phase not in (P.FAILED, P.RUNNING) or status.next_attempt_at is None:
         return observed(world)
     pause = status.next_attempt_at - world.now
     if pause > timedelta(0):
         return observed(world, look_again=pause)
-    return attempts.claimed(world)
+    return begun(world)
 
 
 QUESTIONS = (
@@ -208,9 +250,14 @@ QUESTIONS = (
     is_it_settled,
     has_it_been_executed,
     is_it_being_executed,
+    has_somebody_attested,
+    is_it_being_verified,
     shall_it_be_cancelled,
+    has_its_window_closed,
+    is_it_done_by_hand,
     can_it_be_planned,
     is_the_plan_new,
+    has_what_it_would_do_changed,
     is_it_suspended,
     are_the_policies_enforced,
     is_it_approved,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from amends.api.compensation import (
@@ -11,8 +11,8 @@ from amends.api.compensation import (
     CompensationSpec,
     CompensationStatus,
 )
-from amends.api.execution import Outcome
 from amends.api.outbox import OutboxPhase
+from amends.api.outcome import Outcome
 from amends.api.wire import rfc3339
 from amends.core.conditions import (
     FALSE,
@@ -28,8 +28,11 @@ from amends.core.conditions import (
 from amends.core.decision import Decision, Release, Tell, Wake
 from amends.core.enforcement import is_told
 from amends.core.history import OPERATOR, step
+from amends.core.hold import frozen
 from amends.core.machines import COMPENSATION
 from amends.core.superseding import is_held, superseded
+from amends.core.undo import foresight
+from amends.core.undo.awaiting import by_hand, is_overdue, is_unknown
 from amends.core.undo.demand import Demand, demand_of
 from amends.core.world import CompensationWorld
 
@@ -77,12 +80,14 @@ def observed(
     generation = compensation.metadata.generation
     demand = demand_of(world)
     news = objection or world.obstacle
-    progress = _progress(demand, compensation.spec, status, news) if note is None else (note,)
-    found = [*progress, *_observations(compensation, status)]
+    as_written = compensation.model_copy(update={"status": status})
+    progress = _progress(demand, as_written, news) if note is None else (note,)
+    found = [*progress, *_observations(as_written, world.freeze, world.now)]
     heard = news is None or any(c.message == news for c in compensation.status.conditions)
     return Decision(
         status=status.model_copy(
             update={
+                "preview": foresight.recorded(world, status),
                 "observed_generation": generation,
                 "conditions": conditions(
                     found, compensation.status.conditions, generation, world.now
@@ -122,15 +127,23 @@ def cancelled(
     )
 
 
-def _observations(compensation: Compensation, status: CompensationStatus) -> Iterator[Observed]:
+def _observations(
+    compensation: Compensation, freeze: str | None, now: datetime
+) -> Iterator[Observed]:
+    status = compensation.status
     yield _approved(compensation.spec, status)
     if status.phase in (P.COMPLETED, P.CANCELLED, P.FAILED):
         done = status.phase is P.COMPLETED
         yield Observed("Executed", TRUE if done else FALSE, str(status.phase), status.reason or "")
     if in_doubt(status) is not None:
         yield Observed("OutcomeUnknown", TRUE, "OutcomeUnknown", str(in_doubt(status)))
+    if is_overdue(compensation, now) and status.attestation_deadline is not None:
+        late = f"nobody has attested by {rfc3339(status.attestation_deadline)}"
+        yield Observed("AttestationOverdue", TRUE, "AttestationOverdue", late)
     if status.superseded_by is not None:
         yield superseded(status.superseded_by)
+    if freeze is not None and status.phase not in COMPENSATION.terminal:
+        yield frozen(freeze)
 
 
 def has_failed_for_good(status: CompensationStatus) -> bool:
@@ -147,8 +160,9 @@ def in_doubt(status: CompensationStatus) -> str | None:
 
 
 def _progress(
-    demand: Demand, spec: CompensationSpec, status: CompensationStatus, objection: str | None
+    demand: Demand, compensation: Compensation, objection: str | None
 ) -> tuple[Observed, ...]:
+    spec, status = compensation.spec, compensation.status
     reason, message = str(status.phase), status.reason or ""
     if status.phase is P.COMPLETED:
         return (ready(reason, message),)
@@ -157,17 +171,8 @@ def _progress(
     if objection is not None:
         return stalled("NameTaken" if status.phase is P.RUNNING else "NotExecutable", objection)
     again = status.next_attempt_at
-    if (
-        status.phase is P.RUNNING
-        and in_doubt(status) is not None
-        and again is None
-        and _ended(status)
-    ):
-        return stalled(
-            "OutcomeUnknown",
-            f"{in_doubt(status)}: look at the target yourself, then set spec.cancel: true here, "
-            "and create a new Compensation if it still must be undone",
-        )
+    if (unsure := _unsure(compensation)) is not None:
+        return unsure
     if has_failed_for_good(status):
         return stalled("Failed", f"{message}: set spec.cancel: true and create a new Compensation")
     if spec.suspend:
@@ -180,6 +185,30 @@ def _progress(
     if again is not None:
         return reconciling("Retrying", f"{message}; next attempt at {rfc3339(again)}")
     return reconciling(reason, message)
+
+
+def _unsure(compensation: Compensation) -> tuple[Observed, ...] | None:
+    """What it waits for while only a probe or a person can say what came of the attempt."""
+    status, name = compensation.status, compensation.metadata.name
+    attest = f"create an Attestation (kubectl amends attest {name})"
+    if by_hand(compensation):
+        manual = compensation.spec.execution.manual
+        asked = f": {manual.instructions}" if manual is not None and manual.instructions else ""
+        return (
+            not_ready("AwaitingAttestation", f"waits for a person to do it{asked}; then {attest}"),
+        )
+    if not is_unknown(compensation) or status.next_attempt_at is not None:
+        return None
+    doubt, probing = in_doubt(status), status.outbox.verification if status.outbox else None
+    asked = f"; {probing.count} probes have told nothing" if probing and probing.count else ""
+    if probing is not None and probing.next_at is not None:
+        when = rfc3339(probing.next_at)
+        return reconciling("Verifying", f"{doubt}{asked}; the target is asked at {when}")
+    return stalled(
+        "OutcomeUnknown",
+        f"{doubt}{asked}: look at the target yourself, then {attest}; or set spec.cancel: true "
+        "here to leave it unknown",
+    )
 
 
 def _missing(demand: Demand, status: CompensationStatus) -> str:

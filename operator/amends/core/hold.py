@@ -1,0 +1,27 @@
+"""Holds: why an attempt that would begin now does not, and when to ask again."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from amends.core.conditions import TRUE, Observed, not_ready
+
+FROZEN = "Frozen"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One reason in one CamelCase word, the same for people. look_again: None if it is told."""
+
+    reason: str
+    message: str
+    look_again: timedelta | None = None
+
+    @property
+    def note(self) -> Observed:
+        """What the object says instead of Ready."""
+        return not_ready(self.reason, self.message)
+
+
+def frozen(freeze: str) -> Observed:
+    """The condition of everything open while a person has stopped all execution."""
+    return Observed(FROZEN, TRUE, FROZEN, freeze)

@@ -1,0 +1,199 @@
+"""What there is to see of one Job: asked for as the tenant's service account, nothing missed.
+
+Pods are watched from one look to the next by a watch of a second that begins where the last one
+ended: it tells also of a pod that came, ended and was deleted between the two.
+"""
+
+import json
+from typing import Any
+
+from amends.executors import job_pods
+from amends.executors.job_manifest import container_of
+from amends.executors.job_outcome import MOST_LINES, Seen, condition, last_lines
+from amends.executors.job_pods import Fate
+from amends.ports import Gone, Raw, Rejected, Tenants, Waiting, Work
+
+OF_JOB = "batch.kubernetes.io/controller-uid"
+"""Label that the Job controller gives to the pods of a Job, with the Job's uid."""
+
+_LONGEST_LOG = 64 * 1024
+_FOREGROUND = "Foreground"
+
+
+class Sight:
+    """One Job and its pods, as far as they have been seen."""
+
+    def __init__(self, tenants: Tenants, work: Work, job: Raw) -> None:
+        assert work.execution.job is not None
+        self._tenants = tenants
+        self._work = work
+        self._container = container_of(work.execution.job.template)
+        self._job = job
+        self._whole = True
+        self._is_gone = False
+        self._pods: dict[str, Raw] = {}
+        self._gone: set[str] = set()
+        self._ran: set[str] = set()
+        self._earlier: dict[str, Fate] = {}
+        self._version: str | None = None
+        self._refused: str | None = None
+
+    @property
+    def has_pods(self) -> bool:
+        """Whether any pod of it was ever seen."""
+        return bool(self._pods)
+
+    @property
+    def refused(self) -> str | None:
+        """Why the server lets no pod of it be made, if that is so."""
+        return self._refused if not self._pods else None
+
+    def is_stuck(self) -> bool:
+        """Whether its program will hardly ever begin without a person's help."""
+        return any(fate.stuck and not fate.over for fate in self._fates())
+
+    def is_over(self) -> bool:
+        """Whether nothing of it runs any more, nor ever will."""
+        ended = any(condition(self._job, kind) for kind in ("Complete", "Failed"))
+        return (ended or self._is_gone) and all(fate.over for fate in self._fates())
+
+    async def look(self) -> None:
+        """See how things stand. Raises a Fault where the server does not answer as it should."""
+        # The Job first: its pods as they are afterwards tell at least as much.
+        await self._look_at_job()
+        await (self._list() if self._version is None else self._watch())
+
+    async def look_for_refusals(self) -> None:
+        """Ask why no pod has come yet: only Events say that."""
+        path = f"/api/v1/namespaces/{self._work.namespace}/events"
+        about = f"involvedObject.uid={self._uid},reason=FailedCreate"
+        try:
+            events = await self._ask("GET", path, {"fieldSelector": about})
+        except Rejected:
+            return  # the runner may not read them; the deadline will end it all the same
+        for event in events["items"]:
+            self._refused = str(event.get("message") or "no reason given")
+
+    async def delete(self) -> None:
+        """Ask that it goes, and its pods before it."""
+        options = {"propagationPolicy": _FOREGROUND, "preconditions": {"uid": self._uid}}
+        try:
+            await self._ask("DELETE", self._path, body=options)
+        except Gone:
+            self._is_gone = True
+
+    async def told(self, stopped: str | None) -> Seen:
+        """Everything that is known, now that it is over."""
+        return Seen(
+            job=self._job,
+            fates=self._fates(),
+            whole=self._whole,
+            refused=self.refused,
+            stopped=stopped,
+            log=await self._log(),
+        )
+
+    @property
+    def _uid(self) -> str:
+        uid: str = self._job["metadata"]["uid"]
+        return uid
+
+    @property
+    def _path(self) -> str:
+        return job_path(self._work.namespace, self._job["metadata"]["name"])
+
+    @property
+    def _pods_path(self) -> str:
+        return f"/api/v1/namespaces/{self._work.namespace}/pods"
+
+    async def _look_at_job(self) -> None:
+        try:
+            found = await self._ask("GET", self._path)
+        except Gone:
+            self._is_gone = True
+            return
+        if found["metadata"]["uid"] == self._uid:
+            self._job = found
+        else:
+            self._is_gone = True  # a namesake
+
+    async def _list(self) -> None:
+        listed = await self._ask("GET", self._pods_path, self._of_this_job)
+        for pod in listed["items"]:
+            self._note(pod)
+        there = {pod["metadata"]["uid"] for pod in listed["items"]}
+        self._gone |= self._pods.keys() - there
+        self._version = listed["metadata"]["resourceVersion"]
+
+    async def _watch(self) -> None:
+        query = {
+            **self._of_this_job,
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": str(self._version),
+            "timeoutSeconds": "1",
+        }
+        said = await self._text(self._pods_path, query)
+        for line in said.splitlines():
+            event = json.loads(line)
+            if event["type"] == "ERROR":  # too old: somebody else's events have pushed ours out
+                self._version, self._whole = None, False
+                return
+            self._version = event["object"]["metadata"]["resourceVersion"]
+            if event["type"] != "BOOKMARK":
+                self._note(event["object"])
+            if event["type"] == "DELETED":
+                self._gone.add(event["object"]["metadata"]["uid"])
+
+    @property
+    def _of_this_job(self) -> dict[str, str]:
+        return {"labelSelector": f"{OF_JOB}={self._uid}"}
+
+    def _note(self, pod: Raw) -> None:
+        uid = pod["metadata"]["uid"]
+        self._pods[uid] = pod
+        if job_pods.has_run(pod, self._container):
+            self._ran.add(uid)
+        self._earlier[uid] = self._fate(uid)
+
+    def _fate(self, uid: str) -> Fate:
+        gone, ran = uid in self._gone, uid in self._ran
+        now = job_pods.fate_of(self._pods[uid], self._container, gone=gone, ran=ran)
+        return now.after(self._earlier.get(uid))
+
+    def _fates(self) -> list[Fate]:
+        return [self._fate(uid) for uid in self._pods]
+
+    async def _log(self) -> list[str] | None:
+        """The last lines of the pod that began, None if they cannot be had."""
+        began = next((fate for fate in self._fates() if fate.started), None)
+        if began is None:
+            return None
+        query = {
+            "container": self._container,
+            "tailLines": str(MOST_LINES),
+            "limitBytes": str(_LONGEST_LOG),
+        }
+        try:
+            text = await self._text(f"{self._pods_path}/{began.pod}/log", query)
+        except (Gone, Rejected, Waiting):  # the pod is gone, it may not be read, its node is away
+            return None
+        return last_lines(text)
+
+    async def _ask(
+        self, method: str, path: str, query: dict[str, str] | None = None, body: Any = None
+    ) -> Any:
+        work = self._work
+        return await self._tenants.call(
+            method, path, work.namespace, work.service_account, query=query, body=body
+        )
+
+    async def _text(self, path: str, query: dict[str, str]) -> str:
+        work = self._work
+        return await self._tenants.text(path, work.namespace, work.service_account, query=query)
+
+
+def job_path(namespace: str, name: str | None = None) -> str:
+    """Path of the Jobs of a namespace, or of one of them."""
+    path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+    return path if name is None else f"{path}/{name}"

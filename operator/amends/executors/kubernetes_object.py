@@ -1,0 +1,206 @@
+"""One object as a tenant's service account sees it: looked at, tried out, changed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amends.api.kubernetes import ChangeOperation, KubernetesExecution
+from amends.core.outcome import Preview
+from amends.core.records.redaction import redact_text
+from amends.executors import kubernetes_changes, kubernetes_requests
+from amends.executors.kubernetes_changes import Change
+from amends.executors.kubernetes_requests import Request
+from amends.executors.kubernetes_resources import Resource
+from amends.ports import Conflict, Fault, Gone, Raw, Rejected, Tenants, Unsure, Work
+
+_MAY_NOT = re.compile(r'cannot ([\w:-]+) resource "([^"]+)" in API group "([^"]*)"')
+_TAKES_OVER = "Apply failed with "
+_OWNER = re.compile(r'conflicts? with ("[^"]+")(?: with subresource "[^"]+")? using [^:]+:')
+_VERBS = {
+    ChangeOperation.APPLY: "get, create, patch",
+    ChangeOperation.PATCH: "get, patch",
+    ChangeOperation.DELETE: "get, delete",
+}
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What the change would do to the object as it was before.
+
+    request: what does it; None: nothing is left to do. after: the object then.
+    """
+
+    request: Request | None
+    after: Raw | None
+    changes: list[Change]
+    preview: Preview
+
+
+class TenantObject:
+    """The object that a plan names. Every method raises a Fault when it does not go as asked."""
+
+    def __init__(
+        self, tenants: Tenants, resource: Resource, work: Work, change: KubernetesExecution
+    ) -> None:
+        self._tenants = tenants
+        self._resource = resource
+        self._work = work
+        self._change = change
+        self.manager = kubernetes_requests.manager(work.idempotency_key)
+
+    async def get(self) -> Raw | None:
+        """As it is now, None if there is none."""
+        try:
+            found: Raw = await self._call("GET", self._resource.path(self._change.name))
+        except Gone:
+            return None
+        return found
+
+    async def foresee(self, before: Raw | None) -> Foreseen:
+        """What the change would do now, tried out by the server for no effect."""
+        match self._change.operation:
+            case ChangeOperation.DELETE:
+                return await self._deletion(before)
+            case ChangeOperation.PATCH if before is None:
+                raise Rejected(
+                    f"{self} does not exist: there is nothing to patch; create it, or choose "
+                    "operation Apply"
+                )
+            case ChangeOperation.PATCH:
+                return await self._tried(before, self._write(before))
+            case ChangeOperation.APPLY:
+                return await self._application(before)
+
+    async def send(self, request: Request) -> Raw:
+        """Make the change."""
+        answer: Raw = await self._call(
+            request.method,
+            request.path,
+            query=request.query,
+            body=request.body,
+            content_type=request.content_type,
+        )
+        return answer
+
+    def is_marked(self, now: Raw) -> bool:
+        """Whether this very undo has left its field manager on the object."""
+        managers = now["metadata"].get("managedFields", [])
+        return any(one.get("manager") == self.manager for one in managers)
+
+    def __str__(self) -> str:
+        change = self._change
+        return f"{change.kind} {change.name} of namespace {self._work.namespace}"
+
+    async def _deletion(self, before: Raw | None) -> Foreseen:
+        preview = kubernetes_changes.preview
+        operation = ChangeOperation.DELETE
+        if before is None:
+            return Foreseen(None, None, [], preview(operation, None, [], []))
+        found = kubernetes_changes.removed(before)
+        request = self._write(before)
+        await self._dry_run(request)
+        return Foreseen(request, None, found, preview(operation, before, found, []))
+
+    async def _application(self, before: Raw | None) -> Foreseen:
+        """Force only where something is taken over, and only where people approve that."""
+        plain = self._write(before)
+        try:
+            return await self._tried(before, plain)
+        except Conflict as why:
+            taken = _taken_over(why)
+            if not taken:
+                raise
+            if not self._change.refuses_drift:
+                raise Rejected(
+                    f"it would take over {'; '.join(taken)}: leave these fields out of manifest, "
+                    "or choose previewDrift: Refuse, so that people approve that"
+                ) from why
+        return await self._tried(before, self._write(before, force=True), taken)
+
+    async def _tried(
+        self, before: Raw | None, request: Request, taken: list[str] | None = None
+    ) -> Foreseen:
+        after = await self._dry_run(request)
+        found = kubernetes_changes.changes(before or {}, after)
+        preview = kubernetes_changes.preview(self._change.operation, before, found, taken or [])
+        # Where it is so already, not even the ownership of fields is changed.
+        left = request if before is None or found else None
+        return Foreseen(left, after, found, preview)
+
+    def _write(self, before: Raw | None, *, force: bool = False) -> Request:
+        return kubernetes_requests.write(
+            self._change, self._resource, before, self.manager, force=force
+        )
+
+    async def _dry_run(self, request: Request) -> Raw:
+        try:
+            return await self.send(request.dry)
+        except Unsure as why:
+            if why.status != 500:
+                raise
+            # Nothing has happened, so nothing is unsure: a webhook fails, and people must know.
+            raise Rejected(f"the API server cannot carry it out: {self._said(why)}") from why
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Any:
+        try:
+            return await self._tenants.call(
+                method,
+                path,
+                self._work.namespace,
+                self._work.service_account,
+                query=query,
+                body=body,
+                content_type=content_type,
+            )
+        except Rejected as why:
+            raise self._refused(why) from why
+
+    def _refused(self, why: Rejected) -> Rejected:
+        """The refusal in words for who planned it: what may not be done, and what would let it."""
+        account, space = self._work.service_account, self._work.namespace
+        denied = _MAY_NOT.search(why.answer) if why.status == 403 else None
+        text = f"the API server refuses it: {self._said(why)}"
+        if denied is not None and denied[1].startswith("impersonate"):
+            text = (
+                f"the operator may not act as service account {account} of namespace {space}: give "
+                f'it a Role there with {{apiGroups: [""], resources: [serviceaccounts], '
+                f"resourceNames: [{account}], verbs: [impersonate]}}"
+            )
+        elif denied is not None:
+            verb, plural, group = denied.groups()
+            text = (
+                f"service account {account} may not {verb} {plural} {self._change.name}: add to a "
+                f'Role in namespace {space} {{apiGroups: ["{group}"], resources: [{plural}], '
+                f"verbs: [{_VERBS[self._change.operation]}]}}, and bind it to the account"
+            )
+        refused = Rejected(text)
+        refused.status, refused.answer = why.status, text
+        return refused
+
+    def _said(self, why: Fault) -> str:
+        if self._change.kind == "Secret" and why.status != 403:
+            return f"{why.status}; what it says of a Secret is not shown"
+        return redact_text(why.answer or str(why))
+
+
+def _taken_over(why: Conflict) -> list[str]:
+    """Fields that other managers own, as the server lists them: `.data.color from "kubectl"`."""
+    if not why.answer.startswith(_TAKES_OVER):
+        return []
+    taken, owner = [], ""
+    for line in why.answer.split("\n"):
+        if (named := _OWNER.search(line)) is not None:
+            owner = named[1]
+            line = line[named.end() :]
+        if field := line.strip().removeprefix("- "):
+            taken.append(f"{field} from {owner}")
+    return sorted(taken)

@@ -1,0 +1,150 @@
+"""Gates: how many attempts a target takes at once, in whose turn, and whether it is up at all.
+
+A place at a target is taken by what the ledger says: an object whose claim is durable and whose
+attempt has not ended, whoever holds it. So a new leader knows of its predecessor's attempts. Only
+between a decision and its write is a place kept in memory. Everything is counted by namespace: no
+tenant can hold up another.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from amends.core.hold import Hold
+from amends.core.key import Key
+from amends.core.namespace import Limits
+from amends.core.outcome import Outcome
+from amends.kube.cache import Cache, attempt_at, under_way_at
+from amends.runtime.breakers import Breakers
+
+ASK_AGAIN = timedelta(seconds=30)
+"""Who waits for a place is told when one is free; this is for a telling that was lost."""
+NEVER = datetime.max.replace(tzinfo=UTC)
+KINDS_WITH_ATTEMPTS = ("Compensation", "DeadLetter")
+
+Place = tuple[str, str]
+"""A namespace and a target of its attempts."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The turn of one object that waits: who has less time left comes first."""
+
+    urgent_by: datetime
+    since: datetime
+    key: Key
+
+    @property
+    def rank(self) -> tuple[datetime, datetime, str]:
+        """Tickets in order."""
+        return (self.urgent_by, self.since, self.key.name)
+
+
+class Gates:
+    """One gate per namespace and target."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        look: Callable[[Key], None],
+        under_way: Callable[[], int],
+        most: int,
+    ) -> None:
+        self._cache = cache
+        self._look = look
+        self._under_way = under_way
+        self._most = most
+        self._breakers: Breakers[Place] = Breakers()
+        self._reserved: dict[Key, Place] = {}
+        self._taken: dict[Key, Place] = {}
+        self._waiting: defaultdict[Place, dict[Key, Ticket]] = defaultdict(dict)
+        self._asked: set[Key] = set()
+
+    def ask(
+        self, key: Key, target: str, limits: Limits, urgent_by: datetime | None, now: datetime
+    ) -> Hold | None:
+        """Reserve a place for an attempt that is due; a Hold says why there is none.
+
+        The place is kept until `settle`, and from then on by the claim in the object's ledger.
+        """
+        place = (key.namespace, target)
+        waiting = self._waiting[place]
+        known = waiting.get(key)
+        ticket = Ticket(urgent_by or NEVER, known.since if known is not None else now, key)
+        waiting[key] = ticket
+        self._asked.add(key)
+        hold = self._full(place, ticket, limits) or self._breakers.refuses(place, key, now)
+        if hold is None:
+            self._reserved[key] = place
+            del waiting[key]
+        return hold
+
+    def ended(self, key: Key, target: str | None, outcome: Outcome, now: datetime) -> None:
+        """How an attempt ended tells whether its target is up."""
+        if target is not None:
+            self._breakers.count((key.namespace, target), outcome, now)
+
+    def settle(self, key: Key) -> None:
+        """A pass over the object is over: keep what its ledger holds, give back what is free."""
+        had = self._reserved.pop(key, None) or self._taken.pop(key, None)
+        has = self._occupied(key)
+        if has is not None:
+            self._taken[key] = has
+        elif had is not None:
+            self._breakers.passed(had, key)
+        if key in self._asked:
+            self._asked.discard(key)
+        else:
+            self._stop_waiting(key)
+        if had is not None and had != has:
+            self._call(had)
+
+    def _full(self, place: Place, ticket: Ticket, limits: Limits) -> Hold | None:
+        namespace, target = place
+        most = limits.at(target)
+        busy = len(self._busy(place) - {ticket.key})
+        earlier = sum(1 for one in self._waiting[place].values() if one.rank < ticket.rank)
+        if busy + earlier >= most:
+            return Hold(
+                "TargetBusy",
+                f"waits for {target}: {busy} of at most {most} attempts of namespace {namespace} "
+                f"are under way there, and {earlier} come first",
+                ASK_AGAIN,
+            )
+        reserved = len(self._reserved.keys() - {ticket.key})
+        if self._under_way() + reserved >= self._most:
+            return Hold(
+                "OperatorBusy",
+                f"waits until fewer than {self._most} attempts are under way in this operator",
+                ASK_AGAIN,
+            )
+        return None
+
+    def _busy(self, place: Place) -> set[Key]:
+        namespace, target = place
+        claimed = {
+            Key(kind, namespace, raw["metadata"]["name"])
+            for kind in KINDS_WITH_ATTEMPTS
+            for raw in self._cache.related(kind, namespace, under_way_at(target))
+        }
+        return claimed | {key for key, at in self._reserved.items() if at == place}
+
+    def _occupied(self, key: Key) -> Place | None:
+        raw = self._cache.get(key)
+        target = attempt_at(raw) if raw is not None else None
+        return (key.namespace, target) if target is not None else None
+
+    def _stop_waiting(self, key: Key) -> None:
+        for place in [place for place, tickets in self._waiting.items() if key in tickets]:
+            del self._waiting[place][key]
+            if not self._waiting[place]:
+                del self._waiting[place]
+
+    def _call(self, place: Place) -> None:
+        """A place is free: the first in turn there, else anywhere, is looked at."""
+        tickets = self._waiting.get(place, {}).values() or [
+            one for waiting in self._waiting.values() for one in waiting.values()
+        ]
+        if (first := min(tickets, key=lambda one: one.rank, default=None)) is not None:
+            self._look(first.key)

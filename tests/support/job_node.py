@@ -1,0 +1,83 @@
+"""What runs a Job where no kubelet does: its pod says what a test wants to have happened."""
+
+from support.api import MERGE_PATCH, Object
+from support.tenant import SECONDS, Tenant
+from waiting import wait_for
+
+STARTED = "2026-01-01T00:00:00Z"
+ENDED = "2026-01-01T00:00:07Z"
+
+
+class Node:
+    """What the Job controller, the garbage collector and a kubelet would do for a tenant."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._admin = tenant.installed.user("admin")
+        self._pods = f"/api/v1/namespaces/{tenant.namespace}/pods"
+        self._jobs = f"/apis/batch/v1/namespaces/{tenant.namespace}/jobs"
+
+    def jobs(self) -> list[Object]:
+        items: list[Object] = self._admin.call("GET", self._jobs)["items"]
+        return items
+
+    def runs(self) -> None:
+        """The Job's pod is made, and its program runs."""
+        wait_for(self.jobs, seconds=SECONDS, what="a Job")
+        (job,) = self.jobs()
+        name, template = f"{job['metadata']['name']}-1", job["spec"]["template"]
+        spec = {**template["spec"], "nodeName": "none"}
+        self._admin.call(
+            "POST", self._pods, {"metadata": {"name": name, **template["metadata"]}, "spec": spec}
+        )
+        self._report("Running", {"running": {"startedAt": STARTED}})
+
+    def ends(self, code: int, message: str = "") -> None:
+        """The program ends, and with it the pod and the Job."""
+        phase, reason = ("Succeeded", "Completed") if code == 0 else ("Failed", "Error")
+        times = {"startedAt": STARTED, "finishedAt": ENDED}
+        ended = {"exitCode": code, "reason": reason, "message": message, **times}
+        self._report(phase, {"terminated": ended})
+        criterion, condition = (
+            ("SuccessCriteriaMet", "Complete") if code == 0 else ("FailureTarget", "Failed")
+        )
+        times = {"startTime": STARTED, **({"completionTime": ENDED} if code == 0 else {})}
+        found = [
+            {"type": kind, "status": "True", "reason": "x", "lastTransitionTime": ENDED}
+            for kind in (criterion, condition)
+        ]
+        (job,) = self.jobs()
+        status = {**times, phase.lower(): 1, "conditions": found}
+        self._patch(f"{self._jobs}/{job['metadata']['name']}/status", {"status": status})
+
+    def is_being_deleted(self) -> bool:
+        """Whether somebody has asked for that."""
+        (job,) = self.jobs()
+        return "deletionTimestamp" in job["metadata"]
+
+    def is_collected(self) -> None:
+        """Its program is killed, and then all of it goes."""
+        (job,) = self.jobs()
+        pod = f"{self._pods}/{job['metadata']['name']}-1"
+        self._admin.call("DELETE", pod, {})
+        times = {"startedAt": STARTED, "finishedAt": "2100-01-01T00:00:00Z"}
+        self._report("Failed", {"terminated": {"exitCode": 143, "reason": "Error", **times}})
+        self._admin.call("DELETE", pod, {"gracePeriodSeconds": 0})
+        path = f"{self._jobs}/{job['metadata']['name']}"
+        self._patch(path, {"metadata": {"finalizers": None}})
+
+    def _report(self, phase: str, state: Object) -> None:
+        (job,) = self.jobs()
+        container = {
+            "name": "undo",
+            "image": "x",
+            "imageID": "x",
+            "restartCount": 0,
+            "ready": False,
+            "containerID": "containerd://1",
+            "state": state,
+        }
+        status = {"phase": phase, "containerStatuses": [container]}
+        self._patch(f"{self._pods}/{job['metadata']['name']}-1/status", {"status": status})
+
+    def _patch(self, path: str, change: Object) -> None:
+        self._admin.call("PATCH", path, change, content_type=MERGE_PATCH)
