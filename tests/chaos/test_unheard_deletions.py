@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from amends.core.key import Key
-from amends.ports import Fault
 from chaos.small_server import NAMESPACE, SmallServer, SmallTarget
-from chaos.small_world import Holder, Trouble
+from chaos.small_world import Holder
 
 pytestmark = pytest.mark.chaos
 
@@ -100,28 +99,4 @@ def test_a_namesake_of_what_was_deleted_unheard_gets_its_own_dead_letter_and_pla
         "Recorded",
         {"name": server.of("DeadLetter")[0]["metadata"]["name"]},
         {"name": undo["metadata"]["name"]},
-    )
-
-
-def test_an_action_that_is_sent_again_before_it_is_recorded_names_its_dead_letter() -> None:
-    server, target = SmallServer(), SmallTarget(honours_keys=True)
-    holder = Holder(server, "one")
-    fails(server, **KEYED)
-    with pytest.raises(Fault):
-        holder.look(ACTION, Trouble(0, "lost-before", on="write Action"))
-    holder.cluster.trouble = Trouble()
-    (letter,) = server.of("DeadLetter")
-    holder.hears()
-    decides(server, "Retry")
-    holder.hears()
-    holder.queue.waiting.pop(ACTION, None)  # its turn comes late
-    until_it_rests(holder, target)
-    assert server.of("DeadLetter")[0]["status"]["phase"] == "Resolved"
-
-    holder.look(ACTION)
-
-    status = server.objects[ACTION]["status"]
-    assert (status["phase"], status["deadLetterRef"]) == (
-        "Recorded",
-        {"name": letter["metadata"]["name"]},
     )

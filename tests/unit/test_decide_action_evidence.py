@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from amends.api import Receipt
+from amends.api.wire import ObjectRef
 from amends.core.decide import decide
 from amends.core.decision import AT_ONCE, Create
 from amends.core.key import Key
@@ -155,6 +156,29 @@ def test_a_report_that_was_overtaken_while_it_was_recorded_moves_nothing() -> No
     assert children(decision) == []
     assert reasons(decision)["Ready"] == ("True", "Overtaken")
     assert written(decision).dead_letter_ref is None
+
+
+@pytest.mark.parametrize(
+    ("of", "named"),
+    [("uid-fails", "letter"), ("uid-of-another", None)],
+    ids=["its own", "another's"],
+)
+def test_a_failure_that_was_overtaken_names_the_dead_letter_that_is_its_own(
+    of: str, named: str | None
+) -> None:
+    """A retry may have succeeded before this was written."""
+    one = keyed("failed", "fails")
+    mine = proof(one, "Failed")
+    newer = proof(keyed("sent", "second"), "Succeeded", 2, replaces=mine)
+    held = dead_letter("Resolved")
+    ref = ObjectRef(name="fails", uid=of)
+    letter = held.model_copy(update={"spec": held.spec.model_copy(update={"action_ref": ref})})
+
+    decision = decide(action_world(one, mine, newer, letter=letter))
+
+    assert reasons(decision)["Ready"] == ("True", "Overtaken")
+    found = written(decision).dead_letter_ref
+    assert (found.name if found is not None else None) == named
 
 
 @pytest.mark.parametrize(

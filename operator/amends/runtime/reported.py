@@ -61,12 +61,9 @@ async def _receipts(related: Related, action: Action) -> tuple[Receipt, ...]:
 
 
 async def _letter(related: Related, namespace: str, effect: str) -> DeadLetter | None:
-    name = identity.dead_letter_name(effect)
-    letter = await related.one(DeadLetter, namespace, name)
-    if letter is not None and letter.status.settled:
-        # Settled, it has left the watch: is it still there?
-        return await related.newest(DeadLetter, namespace, name)
-    return letter
+    """As it is on the server now: a failure whose dead letter stands is Recorded without another,
+    and nobody looks at it again."""
+    return await related.stored(DeadLetter, namespace, identity.dead_letter_name(effect))
 
 
 async def _undo(related: Related, action: Action) -> Compensation | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from amends.api.action import Action, ActionOutcome, ActionPhase, ActionStatus, Effect
+from amends.api.dead_letter import DeadLetter
 from amends.api.wire import LocalRef
 from amends.core.actions import duplicates, effects, failures, presend
 from amends.core.actions.effects import Report, Standing
@@ -159,7 +160,15 @@ def _recovery_refs(
     repeated = report.standing is Standing.REPEATED and report.outcome is ActionOutcome.FAILED
     if repeated and known is not None and known.status.superseded_by is None:
         letter, again = LocalRef(name=known.metadata.name), known.status.compensation_ref
+    overtaken = report.standing is Standing.OVERTAKEN and report.outcome is ActionOutcome.FAILED
+    if overtaken and known is not None and _is_of(known, world.action):
+        # It was sent again before this was written: its dead letter is there all the same.
+        letter, again = LocalRef(name=known.metadata.name), known.status.compensation_ref
     return {"dead_letter_ref": letter, "compensation_ref": again}
+
+
+def _is_of(letter: DeadLetter, action: Action) -> bool:
+    return letter.spec.action_ref.uid == action.metadata.uid
 
 
 def _message(report: Report, recovery: Sequence[Create]) -> str:
