@@ -17,8 +17,8 @@ from amends.api.plan import ProposedCompensation
 from amends.cli import demands, preview, screens
 from amends.cli.me import Me
 from amends.cli.preview import Nothing, Sent, visible
-from amends.executors import http_request
-from amends.executors.http_secrets import Reading
+from amends.executors.http import request
+from amends.executors.http.secrets import Reading
 from amends.ports import Work
 from amends.runtime.clock import SystemClock
 
@@ -117,9 +117,7 @@ def test_the_request_is_the_one_that_the_executor_sends() -> None:
         attempt_key="undo-post:1",
         timeout=clock.now() - clock.now(),
     )
-    made = asyncio.run(
-        http_request.prepare(work.idempotency_key, execution, Reading(work, Secrets()))
-    )
+    made = asyncio.run(request.prepare(work.idempotency_key, execution, Reading(work, Secrets())))
 
     shown = sent()
 

@@ -173,7 +173,7 @@ def deployed(
     release.install(values, *WAIT)
     yield Deployed(release, board, values, folder)
     release.remove()
-    node.kubectl("delete", "namespace", TENANT, release.namespace, "--wait=false")
+    node.kubectl("delete", "namespace", TENANT, release.namespace, "--timeout=100s")
     board.stop()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from amends.api.execution import Execution
 from amends.core.outcome import Applied, NotApplied, Unknown
-from amends.executors.kubernetes import KubernetesExecutor
+from amends.executors.kubernetes.executor import KubernetesExecutor
 from amends.kube.connection import Connection
 from amends.kube.secrets import TenantSecrets
 from amends.kube.tenants import ImpersonatedTenants

@@ -8,7 +8,7 @@ import asyncio
 import pytest
 
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
-from amends.executors.job_manifest import name_of
+from amends.executors.job.manifest import name_of
 from node import Node
 from support.job_course import FULL, JOBS, STRICT, Course
 from support.job_site import prepare

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from amends.core.outcome import Outcome
-from amends.executors.job_manifest import name_of
+from amends.executors.job.manifest import name_of
 from amends.ports import Work
 from node import BUSYBOX, Node
 from support.job_site import Object, Site, runs, work

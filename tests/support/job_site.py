@@ -12,8 +12,8 @@ import yaml
 
 from amends.api.execution import Execution
 from amends.core.outcome import Outcome
-from amends.executors.job import JobExecutor
-from amends.executors.job_manifest import name_of
+from amends.executors.job.executor import JobExecutor
+from amends.executors.job.manifest import name_of
 from amends.kube.connection import Connection
 from amends.kube.secrets import TenantSecrets
 from amends.kube.tenants import ImpersonatedTenants

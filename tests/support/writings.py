@@ -23,8 +23,7 @@ from amends.cli.nextstep import Typing
 from amends.core.decide import decide
 from amends.core.decision import Create, Decision, Tell
 from amends.core.outcome import Outcome, Unknown
-from amends.executors import http_answer
-from amends.executors.http_answer import Answer
+from amends.executors.http.answer import Answer, judge
 from amends.executors.redaction import Redaction
 from amends.kube.connection import Connection
 from amends.kube.events import EventRecorder
@@ -86,7 +85,7 @@ class Case:
         headers = {"Location": self.target.value, "Content-Type": "application/json"}
         body = json.dumps(self.answer.value, ensure_ascii=False).encode()
         answer = Answer(status, headers, body, truncated=False)
-        return http_answer.judge(HTTP, "https://board.example.com", answer, Redaction(()))
+        return judge(HTTP, "https://board.example.com", answer, Redaction(()))
 
 
 class Clock:

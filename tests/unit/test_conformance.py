@@ -11,7 +11,7 @@ import pytest
 
 from amends.api.execution import Execution
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
-from amends.executors.http import HttpExecutor
+from amends.executors.http.executor import HttpExecutor
 from amends.executors.record import RecordExecutor
 from amends.ports import Executor, ExecutorContext, Work
 from amends.testing import Behaviour, Conformance, Subject, cases

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
-from amends.executors.http import HttpExecutor
+from amends.executors.http.executor import HttpExecutor
 from loopback import answering, context, http_work
 
 SENT = "Wed, 21 Oct 2026 07:28:00 GMT"

@@ -9,8 +9,8 @@ import pytest
 from amends.api.http import Assertion
 from amends.api.verification import Verification
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
-from amends.executors import http_assertions
-from amends.executors.http import HttpExecutor
+from amends.executors.http import assertions
+from amends.executors.http.executor import HttpExecutor
 from loopback import KnownSecrets, answering, context, http_work
 
 TICKET = {"ticket": {"state": "closed", "tags": ["a", "b"], "count": 1, "paid": True, "gone": None}}
@@ -108,13 +108,13 @@ ONLY_NAMES = "a filter may look only at names and indexes under @: no .., *, [?]
     ],
 )  # fmt: skip
 def test_a_path_that_is_wrong_or_costs_too_much_is_refused_beforehand(path: str, why: str) -> None:
-    said = http_assertions.objection([Assertion(path="$.ok"), Assertion(path=path)], "field")
+    said = assertions.objection([Assertion(path="$.ok"), Assertion(path=path)], "field")
     assert said == f"field.assertions[1].path: {path}: {why}"
 
 
 @pytest.mark.parametrize("function", ["match", "search"])
 def test_there_are_no_regular_expressions(function: str) -> None:
-    said = http_assertions.objection([Assertion(path=f"$[?{function}(@.a, '(a+)+b')]")], "field")
+    said = assertions.objection([Assertion(path=f"$[?{function}(@.a, '(a+)+b')]")], "field")
     assert said is not None
     assert f"function '{function}' is not defined" in said
 
@@ -122,9 +122,9 @@ def test_there_are_no_regular_expressions(function: str) -> None:
 def test_the_most_expensive_path_on_the_longest_answer_takes_no_time_to_speak_of() -> None:
     longest = json.loads("[" + ",".join(["{}"] * 21000) + "]")
     path = "$..[?@.a==1&&@.b==2&&@.c==3&&@.d==4]"
-    assert http_assertions.objection([Assertion(path=path)], "field") is None
+    assert assertions.objection([Assertion(path=path)], "field") is None
     began = time.process_time()
-    assert http_assertions.found(Assertion(path=path), longest) == []
+    assert assertions.found(Assertion(path=path), longest) == []
     assert time.process_time() - began < 5
 
 

@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 import amends
 from amends.core.outcome import Applied, NotApplied, Unknown
-from amends.executors.http import HttpExecutor
+from amends.executors.http.executor import HttpExecutor
 from amends.ports import OUT_OF_TIME
 from loopback import Caller, Script, answering, context, http_work, serving
 from tls import self_signed

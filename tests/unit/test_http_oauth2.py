@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from amends.core.outcome import Applied, NotApplied, Unknown
-from amends.executors.http import HttpExecutor
+from amends.executors.http.executor import HttpExecutor
 from amends.ports import Work
 from loopback import Caller, KnownSecrets, Loopback, answering, context, http_work, serving
 

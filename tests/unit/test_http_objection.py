@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from amends.core.outcome import Applied, NotApplied
-from amends.executors.http import HttpExecutor
+from amends.executors.http.executor import HttpExecutor
 from loopback import answering, context, http_work
 
 

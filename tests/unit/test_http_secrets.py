@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amends.core.outcome import Applied, NotApplied, Unknown
-from amends.executors import http_request
-from amends.executors.http import HttpExecutor
-from amends.executors.http_secrets import Reading
+from amends.executors.http import request
+from amends.executors.http.executor import HttpExecutor
+from amends.executors.http.secrets import Reading
 from amends.executors.redaction import REDACTED, Redaction
 from amends.ports import Unsure, Waiting
 from loopback import Caller, KnownSecrets, answering, context, http_work, serving
@@ -161,9 +161,9 @@ async def test_the_request_does_not_show_itself() -> None:
     work = http_work("https://api.example.com", **WITH_SECRETS)
     assert work.execution.http is not None
     reading = Reading(work, SECRETS)
-    request = await http_request.prepare("key", work.execution.http, reading)
-    assert shows(request, TOKEN) == []
-    assert shows(request, PIN) == []
+    prepared = await request.prepare("key", work.execution.http, reading)
+    assert shows(prepared, TOKEN) == []
+    assert shows(prepared, PIN) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from amends.core.outcome import Applied, NotApplied, Unknown
-from amends.executors.http import HttpExecutor
+from amends.executors.http.executor import HttpExecutor
 from loopback import KnownSecrets, context, http_work
 from tls import Authority, Issued
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from amends.core.outcome import NotApplied
-from amends.executors.job import JobExecutor
+from amends.executors.job.executor import JobExecutor
 from loopback import context
 from unit.test_job_manifest import work
 

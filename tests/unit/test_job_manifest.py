@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from amends.api.execution import Execution
-from amends.executors.job_manifest import is_ours, manifest, name_of, objection
+from amends.executors.job.manifest import is_ours, manifest, name_of, objection
 from amends.ports import Work
 from support.api import Object
 

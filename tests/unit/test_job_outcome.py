@@ -6,8 +6,8 @@ import pytest
 
 from amends.api.job import JobExecution
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
-from amends.executors.job_outcome import MOST_LOG, Seen, judge, last_lines
-from amends.executors.job_pods import fate_of
+from amends.executors.job.outcome import MOST_LOG, Seen, judge, last_lines
+from amends.executors.job.pods import fate_of
 from support.api import Object
 
 START, END, LATER = "2026-01-01T00:00:01Z", "2026-01-01T00:00:09Z", "2026-01-01T00:00:40Z"

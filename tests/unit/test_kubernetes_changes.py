@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from amends.api.kubernetes import ChangeOperation, KubernetesExecution
-from amends.executors import kubernetes_changes, kubernetes_requests
-from amends.executors.kubernetes_changes import changes, lines, preview, removed
+from amends.executors.kubernetes import requests
+from amends.executors.kubernetes.changes import LONGEST_LINE, changes, lines, preview, removed
 
 META = {"name": "x", "uid": "uid-1", "resourceVersion": "7", "managedFields": [{"manager": "a"}]}
 PATCH = ChangeOperation.PATCH
@@ -78,7 +78,7 @@ def test_of_very_much_the_first_is_shown_and_all_of_it_counts() -> None:
     after = obj(data={})
     shown = lines(PATCH, before, changes(before, after), [])
     assert (len(shown), shown[-1]) == (65, "… and 36 more")
-    assert max(len(line) for line in shown) <= kubernetes_changes.LONGEST_LINE
+    assert max(len(line) for line in shown) <= LONGEST_LINE
     less = obj(data={**before["data"], "k099": "w"})
     digests = {preview(PATCH, one, changes(one, after), []).digest for one in (before, less)}
     assert len(digests) == 2
@@ -98,4 +98,4 @@ def test_of_very_much_the_first_is_shown_and_all_of_it_counts() -> None:
 def test_nobody_wipes_out_what_tells_that_it_was_done(patch: Any) -> None:
     asked = {"operation": "Patch", "apiVersion": "v1", "kind": "ConfigMap", "name": "x"}
     change = KubernetesExecution.model_validate({**asked, "patch": patch})
-    assert "managedFields are the server's" in (kubernetes_requests.objection(change) or "")
+    assert "managedFields are the server's" in (requests.objection(change) or "")

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from board import Board, Fault
 
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
-from amends.executors.http import HttpExecutor
+from amends.executors.http.executor import HttpExecutor
 from loopback import KnownSecrets, context, http_work
 
 Client = TestClient[Any, Any]

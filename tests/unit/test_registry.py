@@ -8,7 +8,7 @@ import pytest
 
 from amends.api.execution import Execution, RecordExecution
 from amends.core.outcome import Applied
-from amends.executors.http import HttpExecutor
+from amends.executors.http.executor import HttpExecutor
 from amends.executors.record import RecordExecutor
 from amends.executors.registry import GROUP, BadPlugIn, build, installed
 from amends.ports import ExecutorContext, Work
@@ -32,7 +32,7 @@ def point(name: str, value: str) -> EntryPoint:
 
 
 RECORD = point("record", "amends.executors.record:RecordExecutor")
-HTTP = point("http", "amends.executors.http:HttpExecutor")
+HTTP = point("http", "amends.executors.http.executor:HttpExecutor")
 
 
 def test_the_ones_that_come_with_amends() -> None:
@@ -61,7 +61,7 @@ def test_a_plug_in_is_found_where_it_is_installed(
     [
         pytest.param(
             [HTTP, point("http", "theirs.web:Http")],
-            "two executors are called 'http': amends.executors.http:HttpExecutor and "
+            "two executors are called 'http': amends.executors.http.executor:HttpExecutor and "
             "theirs.web:Http. Uninstall one of them, or rename its entry point",
             id="two of one name",
         ),

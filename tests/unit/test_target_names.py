@@ -7,7 +7,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from amends.core.outcome import Applied, NotApplied
-from amends.executors.http import HttpExecutor
+from amends.executors.http.executor import HttpExecutor
 from amends.ports import ExecutorContext
 from loopback import KnownSecrets, NoTenants, answering, http_work
 

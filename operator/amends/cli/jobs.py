@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from amends.api.job import JobExecution
-from amends.executors import job_manifest
+from amends.executors.job import manifest
 
 
 def described(job: JobExecution, account: str, seconds: int) -> str:
     """Who runs what, in the order in which it runs; or why it never does."""
-    if (why := job_manifest.objection(job.template, account)) is not None:
+    if (why := manifest.objection(job.template, account)) is not None:
         return f"the job executor refuses it: {why}"
     spec = job.template["spec"]
     containers = (*spec.get("initContainers", []), *spec["containers"])

@@ -24,8 +24,8 @@ from amends.api.secret import SecretKeyRef
 from amends.cli import headers, jobs
 from amends.core.records import identity
 from amends.core.records.redaction import REDACTED, redact, redact_text
-from amends.executors import http_request
-from amends.executors.http_secrets import Reading, Unready
+from amends.executors.http import request
+from amends.executors.http.secrets import Reading, Unready
 from amends.ports import Work
 
 
@@ -175,19 +175,19 @@ def _of(work: Work) -> Preview:
     if execution.http is None:
         return Nothing(_without_request(work))
     http = execution.http
-    objection = http_request.objection(http)
+    objection = request.objection(http)
     headers: tuple[tuple[str, str], ...] = ()
     body = None
     if objection is None:
         try:
-            request = asyncio.run(
-                http_request.prepare(work.idempotency_key, http, Reading(work, _Names()))
+            prepared = asyncio.run(
+                request.prepare(work.idempotency_key, http, Reading(work, _Names()))
             )
         except Unready as unready:
             objection = unready.outcome.reason
         else:
-            headers = tuple(_headers(http, request.headers))
-            body = _body(http, request.body)
+            headers = tuple(_headers(http, prepared.headers))
+            body = _body(http, prepared.body)
     return Sent(
         method=http.method.value,
         url=plain(http.url),

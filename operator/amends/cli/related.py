@@ -13,7 +13,7 @@ from amends.cli.failures import Failure
 from amends.cli.reading import read
 from amends.cli.session import Session
 from amends.core.world import DeadLetterWorld
-from amends.executors import http_request
+from amends.executors.http import request
 from amends.ports import Raw
 
 R = TypeVar("R", bound=Resource)
@@ -77,4 +77,4 @@ def _named(letter: DeadLetter, candidates: Sequence[Compensation]) -> Compensati
 
 def _objection(action: Action | None) -> str | None:
     retry = action.spec.retry if action is not None else None
-    return http_request.objection(retry.http) if retry is not None and retry.http else None
+    return request.objection(retry.http) if retry is not None and retry.http else None

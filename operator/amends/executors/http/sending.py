@@ -13,8 +13,8 @@ import aiohttp
 from yarl import URL
 
 from amends.core.outcome import NotApplied, Unknown
-from amends.executors.http_answer import MAX_ANSWER, Answer
-from amends.executors.http_request import Request
+from amends.executors.http.answer import MAX_ANSWER, Answer
+from amends.executors.http.request import Request
 from amends.executors.targets import GuardedResolver, Origin
 from amends.ports import OUT_OF_TIME
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from amends.api.kubernetes import ChangeOperation, KubernetesExecution, Patch
-from amends.executors.kubernetes_resources import Resource
+from amends.executors.kubernetes.resources import Resource
 from amends.ports import Raw
 
 APPLY = "application/apply-patch+yaml"

@@ -14,9 +14,9 @@ from typing import Any
 from amends.api.execution import Execution
 from amends.api.kubernetes import ChangeOperation, KubernetesExecution
 from amends.core.outcome import Applied, NotApplied, Outcome, Preview, Unknown
-from amends.executors import kubernetes_changes, kubernetes_requests
-from amends.executors.kubernetes_object import Foreseen, TenantObject
-from amends.executors.kubernetes_resources import Resources
+from amends.executors.kubernetes import changes, requests
+from amends.executors.kubernetes.object import Foreseen, TenantObject
+from amends.executors.kubernetes.resources import Resources
 from amends.ports import (
     Conflict,
     ExecutorContext,
@@ -45,7 +45,7 @@ class KubernetesExecutor:
         """Why this change is never made, by its text alone."""
         if execution.kubernetes is None:
             return "spec.execution.kubernetes is missing: it names the object and the change"
-        return kubernetes_requests.objection(execution.kubernetes)
+        return requests.objection(execution.kubernetes)
 
     async def preview(self, work: Work) -> Preview:
         """What the change would do now."""
@@ -186,7 +186,7 @@ class _Attempt:
         wanted = foreseen.after
         if before is not None and now is not None and wanted is not None:
             same = now["metadata"]["uid"] == before["metadata"]["uid"]
-            if same and not kubernetes_changes.changes(wanted, now):
+            if same and not changes.changes(wanted, now):
                 return self._applied(found, before, now, told="the object is as it was to be")
         return self.stopped(why.answer or str(why))
 
@@ -223,11 +223,9 @@ class _Attempt:
         """What was changed."""
         deleted = self._change.operation is ChangeOperation.DELETE
         made = (
-            kubernetes_changes.removed(before or {})
-            if deleted
-            else kubernetes_changes.changes(before or {}, after or {})
+            changes.removed(before or {}) if deleted else changes.changes(before or {}, after or {})
         )
-        return kubernetes_changes.lines(self._change.operation, before, made, [])
+        return changes.lines(self._change.operation, before, made, [])
 
 
 def _meta(obj: Mapping[str, Any] | None, key: str) -> Any:

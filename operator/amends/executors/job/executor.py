@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from amends.api.execution import Execution
 from amends.core.outcome import NotApplied, Outcome, Unknown
-from amends.executors import job_manifest
-from amends.executors.job_outcome import judge
-from amends.executors.job_sight import Sight, job_path
+from amends.executors.job import manifest
+from amends.executors.job.outcome import judge
+from amends.executors.job.sight import Sight, job_path
 from amends.ports import (
     Conflict,
     ExecutorContext,
@@ -56,17 +56,17 @@ class JobExecutor:
         """Why no Job can be made of this template, by its text alone."""
         if execution.job is None:
             return "spec.execution.job is missing: the job executor runs what stands there"
-        return job_manifest.objection(execution.job.template)
+        return manifest.objection(execution.job.template)
 
     async def run(self, work: Work) -> Outcome:
         """Create it, or go on with the one that this attempt has made; then see it to its end."""
         job = work.execution.job
         if job is None:
             return NotApplied(str(self.objection(work.execution)), retryable=False)
-        if (why := job_manifest.objection(job.template, work.service_account)) is not None:
+        if (why := manifest.objection(job.template, work.service_account)) is not None:
             return NotApplied(why, retryable=False)
         try:
-            ours = job_manifest.manifest(work)
+            ours = manifest.manifest(work)
         except ValueError as broken:
             return NotApplied(f"job.template has no exact JSON form: {broken}", retryable=False)
         try:
@@ -79,7 +79,7 @@ class JobExecutor:
             name, trouble = found["metadata"]["name"], watch.trouble or "it did not end"
             return Unknown(f"Job {name} {stopped}, and nobody saw how it ended: {trouble}")
         seen = await watch.sight.told(stopped)
-        return judge(job, job_manifest.container_of(job.template), seen)
+        return judge(job, manifest.container_of(job.template), seen)
 
     async def close(self) -> None:
         """Nothing is held: a Job goes on without us, and the next process finds it."""
@@ -130,7 +130,7 @@ class _Beginning:
             return None
         except Rejected as why:
             raise self._without(why.answer, retryable=False) from why
-        if not job_manifest.is_ours(found, self._ours):
+        if not manifest.is_ours(found, self._ours):
             raise NotBegun(
                 NotApplied(
                     f"Job {self._name} exists already and is not of attempt "
@@ -172,7 +172,7 @@ class _Watch:
         """Why it cannot be seen now."""
         job = work.execution.job
         assert job is not None
-        self._patience = timedelta(seconds=job_manifest.grace_of(job.template)) + SLACK
+        self._patience = timedelta(seconds=manifest.grace_of(job.template)) + SLACK
 
     async def until_over(self) -> str | None:
         """Why it was ended by us, None if it ended without us."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from amends.api.credentials import Tls
 from amends.api.secret import SecretKeyRef
-from amends.executors.http_secrets import Reading, Unready
+from amends.executors.http.secrets import Reading, Unready
 
 
 class _Unusable(Exception):

@@ -8,10 +8,10 @@ from typing import Any
 from amends.api.kubernetes import ChangeOperation, KubernetesExecution
 from amends.core.outcome import Preview
 from amends.core.records.redaction import redact_text
-from amends.executors import kubernetes_changes, kubernetes_requests
-from amends.executors.kubernetes_changes import Change
-from amends.executors.kubernetes_requests import Request
-from amends.executors.kubernetes_resources import Resource
+from amends.executors.kubernetes import changes, requests
+from amends.executors.kubernetes.changes import Change
+from amends.executors.kubernetes.requests import Request
+from amends.executors.kubernetes.resources import Resource
 from amends.ports import Conflict, Fault, Gone, Raw, Rejected, Tenants, Unsure, Work
 
 _MAY_NOT = re.compile(r'cannot ([\w:-]+) resource "([^"]+)" in API group "([^"]*)"')
@@ -47,7 +47,7 @@ class TenantObject:
         self._resource = resource
         self._work = work
         self._change = change
-        self.manager = kubernetes_requests.manager(work.idempotency_key)
+        self.manager = requests.manager(work.idempotency_key)
 
     async def get(self) -> Raw | None:
         """As it is now, None if there is none."""
@@ -93,11 +93,11 @@ class TenantObject:
         return f"{change.kind} {change.name} of namespace {self._work.namespace}"
 
     async def _deletion(self, before: Raw | None) -> Foreseen:
-        preview = kubernetes_changes.preview
+        preview = changes.preview
         operation = ChangeOperation.DELETE
         if before is None:
             return Foreseen(None, None, [], preview(operation, None, [], []))
-        found = kubernetes_changes.removed(before)
+        found = changes.removed(before)
         request = self._write(before)
         await self._dry_run(request)
         return Foreseen(request, None, found, preview(operation, before, found, []))
@@ -122,16 +122,14 @@ class TenantObject:
         self, before: Raw | None, request: Request, taken: list[str] | None = None
     ) -> Foreseen:
         after = await self._dry_run(request)
-        found = kubernetes_changes.changes(before or {}, after)
-        preview = kubernetes_changes.preview(self._change.operation, before, found, taken or [])
+        found = changes.changes(before or {}, after)
+        preview = changes.preview(self._change.operation, before, found, taken or [])
         # Where it is so already, not even the ownership of fields is changed.
         left = request if before is None or found else None
         return Foreseen(left, after, found, preview)
 
     def _write(self, before: Raw | None, *, force: bool = False) -> Request:
-        return kubernetes_requests.write(
-            self._change, self._resource, before, self.manager, force=force
-        )
+        return requests.write(self._change, self._resource, before, self.manager, force=force)
 
     async def _dry_run(self, request: Request) -> Raw:
         try:

@@ -7,10 +7,10 @@ ended: it tells also of a pod that came, ended and was deleted between the two.
 import json
 from typing import Any
 
-from amends.executors import job_pods
-from amends.executors.job_manifest import container_of
-from amends.executors.job_outcome import MOST_LINES, Seen, condition, last_lines
-from amends.executors.job_pods import Fate
+from amends.executors.job import pods
+from amends.executors.job.manifest import container_of
+from amends.executors.job.outcome import MOST_LINES, Seen, condition, last_lines
+from amends.executors.job.pods import Fate
 from amends.ports import Gone, Raw, Rejected, Tenants, Waiting, Work
 
 OF_JOB = "batch.kubernetes.io/controller-uid"
@@ -152,13 +152,13 @@ class Sight:
     def _note(self, pod: Raw) -> None:
         uid = pod["metadata"]["uid"]
         self._pods[uid] = pod
-        if job_pods.has_run(pod, self._container):
+        if pods.has_run(pod, self._container):
             self._ran.add(uid)
         self._earlier[uid] = self._fate(uid)
 
     def _fate(self, uid: str) -> Fate:
         gone, ran = uid in self._gone, uid in self._ran
-        now = job_pods.fate_of(self._pods[uid], self._container, gone=gone, ran=ran)
+        now = pods.fate_of(self._pods[uid], self._container, gone=gone, ran=ran)
         return now.after(self._earlier.get(uid))
 
     def _fates(self) -> list[Fate]:

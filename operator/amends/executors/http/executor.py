@@ -1,8 +1,7 @@
 """The executor that sends one HTTP request, once, and says what can be known about its effect.
 
-It prepares (http_request, http_secrets, http_tls, http_token), sends (http_sending) and judges
-(http_answer, http_assertions). A probe goes the same way, but changes nothing: whatever goes wrong
-with it leaves the effect Unknown.
+It prepares (request, secrets, tls, token), sends (sending) and judges (answer, assertions). A probe
+goes the same way, but changes nothing: whatever goes wrong with it leaves the effect Unknown.
 """
 
 import asyncio
@@ -16,12 +15,12 @@ from amends.api.execution import Execution
 from amends.api.http import HttpCall
 from amends.api.verification import Verification
 from amends.core.outcome import NotApplied, Outcome, Unknown
-from amends.executors import http_assertions, http_request, http_tls
-from amends.executors.http_answer import Answer, judge, judge_probe
-from amends.executors.http_request import EXECUTION, PROBE, Request
-from amends.executors.http_secrets import Reading, Unready
-from amends.executors.http_sending import Sending
-from amends.executors.http_token import Token, Tokens
+from amends.executors.http import assertions, request, tls
+from amends.executors.http.answer import Answer, judge, judge_probe
+from amends.executors.http.request import EXECUTION, PROBE, Request
+from amends.executors.http.secrets import Reading, Unready
+from amends.executors.http.sending import Sending
+from amends.executors.http.token import Token, Tokens
 from amends.executors.redaction import Redaction
 from amends.executors.targets import TargetRefused, Targets, origin_of
 from amends.ports import ExecutorContext, Work
@@ -55,18 +54,18 @@ class HttpExecutor:
         if execution.http is None:
             return "spec.execution.http is missing: the http executor sends what stands there"
         call = execution.http
-        return self._objection(call, EXECUTION) or http_request.objection(call)
+        return self._objection(call, EXECUTION) or request.objection(call)
 
     def probe_objection(self, verification: Verification) -> str | None:
         """Why this probe is never sent, likewise."""
         probe = verification.http
-        return self._objection(probe, PROBE) or http_request.header_objection(probe, PROBE)
+        return self._objection(probe, PROBE) or request.header_objection(probe, PROBE)
 
     def _objection(self, call: HttpCall, field: str) -> str | None:
         why = self._targets.objection(call.url, f"{field}.url")
         if why is None and call.oauth2 is not None:
             why = self._targets.objection(call.oauth2.token_url, f"{field}.oauth2.tokenUrl")
-        return why or http_assertions.objection(call.assertions, field)
+        return why or assertions.objection(call.assertions, field)
 
     async def run(self, work: Work) -> Outcome:
         """Send it once. A secret value is in the request and nowhere else."""
@@ -76,7 +75,7 @@ class HttpExecutor:
         assert call is not None, "objection() has looked"
 
         async def prepare(reading: Reading) -> Request:
-            return await http_request.prepare(work.idempotency_key, call, reading)
+            return await request.prepare(work.idempotency_key, call, reading)
 
         answered = await self._ask(work, call, EXECUTION, prepare)
         if not isinstance(answered, _Answered):
@@ -94,7 +93,7 @@ class HttpExecutor:
         call = verification.http
 
         async def prepare(reading: Reading) -> Request:
-            return await http_request.prepare_probe(call, reading)
+            return await request.prepare_probe(call, reading)
 
         answered = await self._ask(work, call, PROBE, prepare)
         if isinstance(answered, _Answered):
@@ -123,7 +122,7 @@ class HttpExecutor:
         try:
             async with asyncio.timeout_at(deadline):
                 request = await prepare(reading)
-                context = await http_tls.context(call.tls, field, reading)
+                context = await tls.context(call.tls, field, reading)
             if call.oauth2 is not None:
                 token = await self._tokens.token(work, call.oauth2, field, reading, deadline)
                 request = request.with_header("Authorization", f"Bearer {token.value}")

@@ -18,11 +18,11 @@ from aiohttp.abc import AbstractResolver
 
 from amends.api.credentials import AuthStyle, ClientCredentials
 from amends.core.outcome import NotApplied
-from amends.executors import http_tls
-from amends.executors.http_answer import Answer, retry_after
-from amends.executors.http_request import USER_AGENT, Request
-from amends.executors.http_secrets import MAX_HEADER, Reading, Unready, sendable
-from amends.executors.http_sending import Sending
+from amends.executors.http import tls
+from amends.executors.http.answer import Answer, retry_after
+from amends.executors.http.request import USER_AGENT, Request
+from amends.executors.http.secrets import MAX_HEADER, Reading, Unready, sendable
+from amends.executors.http.sending import Sending
 from amends.executors.targets import TargetRefused, Targets, origin_of
 from amends.ports import Work
 
@@ -100,7 +100,7 @@ class Tokens:
         sending = Sending(origin_of(oauth2.token_url), work.timeout.total_seconds())
         try:
             async with asyncio.timeout_at(deadline):
-                context = await http_tls.context(oauth2.tls, where, reading)
+                context = await tls.context(oauth2.tls, where, reading)
                 resolver = self._targets.resolver(
                     oauth2.token_url, self._names(), f"{where}.tokenUrl"
                 )

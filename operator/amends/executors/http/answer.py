@@ -15,7 +15,7 @@ from yarl import URL
 from amends.api.http import CodeOutcome, HttpCall, HttpExecution, HttpProbe, Otherwise, StatusCodes
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.records.redaction import redact, redact_text
-from amends.executors import http_assertions
+from amends.executors.http import assertions
 from amends.executors.redaction import Redaction
 from amends.executors.targets import parse
 
@@ -98,12 +98,12 @@ def _failed(
     try:
         document = _document(answer)
         for assertion in call.assertions:
-            values = http_assertions.found(assertion, document)
-            if not http_assertions.holds(assertion, values):
+            values = assertions.found(assertion, document)
+            if not assertions.holds(assertion, values):
                 break
         else:
             return None
-    except http_assertions.Unreadable as why:
+    except assertions.Unreadable as why:
         return Unknown(f"{said} {why}, so its assertions cannot be checked")
     shown = _shown(values, redaction) if values else "nothing"
     wanted = "" if assertion.equals is None else f", not {json.dumps(assertion.equals)[:200]}"
@@ -119,11 +119,11 @@ def _failed(
 
 def _document(answer: Answer) -> Any:
     if answer.truncated:
-        raise http_assertions.Unreadable(f"the answer is longer than {MAX_ANSWER} bytes")
+        raise assertions.Unreadable(f"the answer is longer than {MAX_ANSWER} bytes")
     try:
         return _parsed(_text(answer) or "")
     except (ValueError, RecursionError):
-        raise http_assertions.Unreadable("the answer is no JSON") from None
+        raise assertions.Unreadable("the answer is no JSON") from None
 
 
 def _matched(probe: HttpProbe, answer: Answer, redaction: Redaction) -> Mapping[str, Any]:
@@ -132,7 +132,7 @@ def _matched(probe: HttpProbe, answer: Answer, redaction: Redaction) -> Mapping[
         return {}
     document = _document(answer)
     return {
-        assertion.path: _shown(http_assertions.found(assertion, document), redaction)
+        assertion.path: _shown(assertions.found(assertion, document), redaction)
         for assertion in probe.assertions
     }
 

@@ -11,7 +11,7 @@ from jsonpointer import JsonPointerException, set_pointer
 
 import amends
 from amends.api.http import HttpCall, HttpExecution, HttpProbe
-from amends.executors.http_secrets import Reading, Unready, sendable
+from amends.executors.http.secrets import Reading, Unready, sendable
 
 MAX_BODY = 64 * 1024
 EXECUTION = "spec.execution.http"

@@ -14,7 +14,7 @@ from amends.api.job import JobExecution
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.records.digest import digest
 from amends.core.records.redaction import redact_text
-from amends.executors.job_pods import Ended, Fate
+from amends.executors.job.pods import Ended, Fate
 from amends.executors.redaction import Redaction
 from amends.ports import Raw
 

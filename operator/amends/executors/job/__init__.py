@@ -1,0 +1,1 @@
+"""Jobs: one for each attempt, watched to its end, and what its pods say judged."""

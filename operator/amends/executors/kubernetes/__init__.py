@@ -1,0 +1,1 @@
+"""Changes to one object of the tenant's namespace: previewed, made, and found again."""
