@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from amends.api.execution import Execution
 from amends.api.verification import Verification
+from amends.core.escalation import Delivered, NotDelivered
 from amends.core.key import Key
 from amends.core.outcome import Outcome, Preview
 
@@ -157,6 +158,15 @@ class Secrets(Protocol):
 
     async def read(self, namespace: str, name: str, key: str, service_account: str) -> str:
         """The value. Raises Rejected with a message for people if it may not or cannot be read."""
+
+
+class Notifier(Protocol):
+    """A way to tell the receiver of a namespace that something has escalated."""
+
+    async def deliver(
+        self, namespace: str, secret: str, event: Mapping[str, Any]
+    ) -> Delivered | NotDelivered:
+        """Send this CloudEvent once to the receiver that a Secret of the namespace names."""
 
 
 class Tenants(Protocol):

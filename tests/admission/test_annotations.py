@@ -19,6 +19,9 @@ UNAPPROVED = "amends.dev/unapproved"
 APPROVERS = "amends.dev/approvers"
 GROUPS = "amends.dev/approver-groups"
 VALIDITY = "amends.dev/approval-validity"
+AFTER = "amends.dev/escalate-after"
+RECEIVER = "amends.dev/escalation-webhook-secret"
+OWNER = "amends.dev/owner"
 
 DURATION = (
     "no duration: write a number of at most 9 digits and s, m, h or d without a space, for example "
@@ -40,6 +43,12 @@ FIXES = {
         "not how old an Approval may be: write a number from 1 on of at most 9 digits and s, m, h "
         "or d without a space, for example 24h"
     ),
+    AFTER: DURATION,
+    RECEIVER: (
+        "no name of a Secret: use lower-case letters, digits, - and ., begin and end with a letter "
+        "or digit, and name no namespace"
+    ),
+    OWNER: "no name: write a team or a person in one line of at most 253 characters",
 }
 ELEVEN = ",".join(f"group-{number}" for number in range(11))
 NO_DURATIONS = (
@@ -63,6 +72,8 @@ GOOD = {
     APPROVERS: ("1", "2", "9", "10"),
     GROUPS: ("sre", "sre,security", "sre, security", "oidc:Ops Team,b", ELEVEN[:-9], "g" * 512),
     VALIDITY: ("1s", "24h", "007d", "999999999d"),
+    AFTER: ("0", "30m"),
+    RECEIVER: ("pager", "pager.prod-1", "p" * 253),
 }
 BAD = {
     RETENTION: NO_DURATIONS,
@@ -71,6 +82,9 @@ BAD = {
     APPROVERS: ("", "0", "11", "02", "two", "2 ", "-1", "1.5"),
     GROUPS: ("", ",", "sre,", "sre,,security", " ", "sre,\u00a0", ELEVEN, "g" * 513),
     VALIDITY: (*NO_DURATIONS, "0", "0h", "000s"),
+    AFTER: ("soon", ""),
+    RECEIVER: ("", "Pager", "tenant-b/pager", "-pager", "p" * 254),
+    OWNER: ("", "a\nb", "x" * 254),
 }
 
 
@@ -117,6 +131,11 @@ def test_anything_else_is_refused_with_the_name_the_value_and_the_fix(
     words = f'metadata.annotations[{name}] is "{shown}", which is {FIXES[name]}'
 
     assert words in create(installed, {name: value})
+
+
+@pytest.mark.parametrize("name", ["payments", "Team Zahlung & Co. (§ 4)", "x" * 253])
+def test_an_owner_is_whoever_people_know_by_that_name(name: str, installed: Installed) -> None:
+    assert create(installed, {OWNER: name}) == ""
 
 
 def test_a_refusal_quotes_the_beginning_of_a_long_text(installed: Installed) -> None:

@@ -71,7 +71,8 @@ def difference(one: End, other: End) -> str:
 
 def _part(raw: Any) -> Any:
     spec = copy.deepcopy(raw["spec"]) if raw["kind"] == "Receipt" else None
-    status = {**raw.get("status", {})}
+    # What a process heard after it had lost its claim: an undisturbed run has nothing of it.
+    status = {key: value for key, value in raw.get("status", {}).items() if key != "lateResults"}
     if spec is not None:
         spec["attempt"] = "<n>"
         for counter in ("attempt", "dispatch"):

@@ -1,4 +1,4 @@
-"""I5: a holder that lost its claim writes nothing, however sure it is of itself."""
+"""I5: a holder that lost its claim writes no state, however sure it is of itself."""
 
 import asyncio
 from datetime import timedelta
@@ -10,16 +10,19 @@ from chaos.ending import end_of
 from chaos.power import PowerLine
 from chaos.rig import Incarnation, ShiftedClock, Stage, scene
 from chaos.stories import Story, Told, telling
+from support.api import Object
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.chaos]
 
 
 @pytest.mark.parametrize("safety", ["ProviderKey", "None"])
-async def test_who_lost_the_claim_writes_nothing(safety: str, stage: Stage) -> None:
+async def test_who_lost_the_claim_writes_no_state_and_what_it_heard_is_evidence(
+    safety: str, stage: Stage
+) -> None:
     """The first is held up for longer than its claim lasts, and never hears of the second.
 
     Its request has reached the target, its renewals do not reach the server. Its answer, when it
-    comes at last, leads to no write: neither a status nor a Receipt.
+    comes at last, leads to no state and no Receipt: it is kept in status.lateResults (N8).
     """
     slow = Story(retry_safety=safety, faults=(Fault("hang", seconds=3),))
     async with scene(stage) as on, telling(slow, on) as told:
@@ -47,10 +50,25 @@ async def test_who_lost_the_claim_writes_nothing(safety: str, stage: Stage) -> N
                     return bool(refused) and len(first.runtime.queue) == 0
 
                 await on.exchange.until(told.namespace, has_been_refused)
+
+                async def has_been_kept() -> bool:
+                    return bool(await late_results_of(told))
+
+                await on.exchange.until(told.namespace, has_been_kept)
             late = [call.name for call in first.line.calls[made:] if call.happened]
-        assert not [name for name in late if not name.startswith("get")]
-        assert await versions_of(told) == versions
-        assert await end_of(told) == before
+        (kept,) = await late_results_of(told)
+        (written,) = [name for name in late if not name.startswith("get")]
+        assert written.startswith("write_status Compensation")
+        moved = {
+            name
+            for name, version in (await versions_of(told)).items()
+            if versions.get(name) != version
+        }
+        assert [name.split("/")[0] for name in moved] == ["Compensation"]
+        assert (kept["holder"], kept["outcome"]) == ("first-life", "Applied")
+        assert kept["attemptKey"].endswith(":1")
+        assert "removed" in kept["excerpt"]
+        assert await end_of(told) == before  # but for the evidence, which it leaves out
         assert told.board.effects.total() == 1
 
 
@@ -75,3 +93,8 @@ async def versions_of(told: Told) -> dict[str, str]:
         for kind, objects in (await told.objects()).items()
         for raw in objects
     }
+
+
+async def late_results_of(told: Told) -> list[Object]:
+    found = (await told.objects())["Compensation"]
+    return [late for raw in found for late in raw["status"].get("lateResults", [])]

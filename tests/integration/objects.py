@@ -44,6 +44,7 @@ _PLAN: Object = {
     "verify": {"http": {"url": "https://board.example.com/messages/1"}},
     "orderingKey": "channel-general",
     "compensableUntil": WHEN,
+    "escalation": {"owner": "payments", "afterSeconds": 600},
 }
 
 LEAST: dict[str, Object] = {

@@ -6,6 +6,17 @@ from integration.objects import DIGEST, WHEN
 
 Object = dict[str, Any]
 
+_LATE_RESULTS = [
+    {
+        "attemptKey": "undo:1",
+        "holder": "amends-1",
+        "outcome": "Applied",
+        "time": WHEN,
+        "excerpt": '{"status": 200}',
+        "digest": DIGEST,
+    }
+]
+
 _OBSERVED: Object = {
     "history": [
         {"from": "Open", "to": "Resolved", "time": WHEN, "actor": "alice", "reason": "dealt with"}
@@ -105,6 +116,7 @@ FULL: dict[str, Object] = {
         "outbox": _OUTBOX,
         "attestations": _ATTESTED,
         "supersededBy": _SUPERSEDED_BY,
+        "lateResults": _LATE_RESULTS,
         **_OBSERVED,
     },
     "Compensation": {
@@ -142,6 +154,24 @@ FULL: dict[str, Object] = {
         "executedAt": WHEN,
         "receiptRef": {"name": "effect-compensation-1"},
         "supersededBy": _SUPERSEDED_BY,
+        "escalation": {
+            "owner": "payments",
+            "reason": "Failed",
+            "message": "400: set spec.cancel: true",
+            "since": WHEN,
+            "deadline": WHEN,
+            "escalatedAt": WHEN,
+            "notice": {
+                "id": "escalation-1",
+                "attempts": 3,
+                "nextAt": WHEN,
+                "lastError": "https://pager.example.com answered 503",
+                "deliveredAt": WHEN,
+                "givenUpAt": WHEN,
+            },
+            "endedAt": WHEN,
+        },
+        "lateResults": _LATE_RESULTS,
         **_OBSERVED,
     },
     "Approval": _STATEMENT,

@@ -9,7 +9,8 @@ import pytest
 
 from installation import RunningOperator
 from support.manifests import unapproved
-from support.target import APPLIED, Answer, Route, Target
+from support.receiver import Receiver, doomed, notice
+from support.target import APPLIED, LOST, Answer, Route, Target, refused
 from support.tenant import SECONDS, StartOperator, Tenant
 from waiting import wait_for
 
@@ -114,3 +115,22 @@ def test_a_leader_that_was_asleep_ends_when_it_finds_its_lease_taken(
         assert "was lost by" in first.tail()
         assert tenant.read("Compensation", "undo")["status"] == done["status"]
         assert len(tenant.every("Receipt")) == 1
+
+
+def test_n6_a_notice_is_sent_until_it_is_acknowledged_whoever_leads_and_under_one_id(
+    start: StartOperator, tenant: Tenant, target: Target
+) -> None:
+    receiver = Receiver.of(tenant, target, refused(503), LOST, APPLIED)
+    with start(*SHORT) as first:
+        tenant.create(doomed("undo", target))
+        tried = tenant.wait_until("Compensation", "undo", lambda one: "lastError" in notice(one))
+        assert notice(tried)["lastError"] == f"{target.origin} answered 503"
+        first.process.kill()
+        first.process.wait(timeout=SECONDS)
+
+    with start(*SHORT):
+        done = tenant.wait_until("Compensation", "undo", lambda one: "deliveredAt" in notice(one))
+
+    events = receiver.events()
+    assert len(events) == notice(done)["attempts"] == 3
+    assert all(event == events[0] for event in events)

@@ -7,7 +7,19 @@ from amends.api import Action, Approval, Attestation, Compensation, DeadLetter, 
 from amends.api.outbox import SupersededBy
 from amends.api.receipt import Receipt, Scope
 from amends.core.decide import decide
-from amends.core.decision import Decision, Effect, Execute, Probe, Release, Stop, Tell, Wake
+from amends.core.decision import (
+    Decision,
+    Deliver,
+    Disown,
+    Effect,
+    Execute,
+    Probe,
+    Release,
+    Stop,
+    Tell,
+    Wake,
+    Withdraw,
+)
 from amends.core.key import Key
 from amends.core.namespace import Floors
 from amends.core.outcome import Outcome
@@ -58,9 +70,11 @@ def compensation(
     """A compensation that bob asked for, in a phase and with the digest of its plan."""
     given = {"targetEffect": "effect-1", "requester": BOB, **(spec or {})}
     raw: Object = {"metadata": metadata(name), "spec": given}
+    read = Compensation.read(raw)
     if phase != "Proposed":
-        read = Compensation.read(raw)
         status.setdefault("planDigest", plan_digest(NAMESPACE, name, read.spec))
+    if phase == "Approved":
+        status.setdefault("approvals", [counted()] * read.spec.approval.required)
     return Compensation.read({**raw, "status": {"phase": phase, **status}})
 
 
@@ -276,10 +290,16 @@ def _word(effect: Effect) -> str:
             return "stop"
         case Release():
             return "release"
+        case Disown():
+            return "disown"
         case Wake(Key(kind, _, name)):
             return f"wake {kind} {name}"
         case Tell(Key(kind, _, name), reason):
             return f"tell {kind} {name}: {reason}"
+        case Deliver(_, number, secret):
+            return f"deliver {number} to {secret}"
+        case Withdraw():
+            return "withdraw"
         case unknown:
             assert_never(unknown)
 

@@ -60,7 +60,8 @@ REFUSED = "tell Compensation undo: {}"
         *[
             pytest.param(
                 approval(),
-                *(compensation(phase), "TooLate", True, [REFUSED.format("TooLate")]),
+                *(compensation(phase, approvals=[counted("dora")]), "TooLate", True),
+                [REFUSED.format("TooLate")],
                 id=f"already {phase}",
             )
             for phase in ("Approved", "Running", "Failed", "Completed", "Cancelled")

@@ -62,7 +62,7 @@ def cancelled(one: Compensation) -> Compensation:
         ),
         pytest.param(
             world(running(by=OTHER), attempt=True),
-            *(None, None, ["release"], AT_ONCE),
+            *(None, None, ["disown"], AT_ONCE),
             id="another process has taken it over",
         ),
         pytest.param(
@@ -88,8 +88,8 @@ def cancelled(one: Compensation) -> Compensation:
         ),
         pytest.param(
             world(running(expires=-1), outcome=Applied()),
-            *(None, None, ["release"], AT_ONCE),
-            id="the claim ran out in our hands: it is let go",
+            *(None, None, ["disown"], AT_ONCE),
+            id="the claim ran out in our hands: it is let go, and its answer is no state",
         ),
         pytest.param(
             world(running(expires=-1, spec=ONCE)),

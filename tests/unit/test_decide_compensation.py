@@ -249,6 +249,25 @@ def test_a_new_plan_begins_the_approval_anew() -> None:
     assert status.approval_deadline == NOW + timedelta(days=1)
 
 
+@pytest.mark.parametrize(
+    ("approvers", "ledger"),
+    [
+        pytest.param(1, [], id="by nobody"),
+        pytest.param(2, [counted()], id="by one of two"),
+        pytest.param(2, [counted(), counted("again")], id="by one, twice"),
+        pytest.param(1, [counted(decision="Reject")], id="by who rejected it"),
+    ],
+)
+def test_approved_without_the_approvals_on_record_is_not_begun_but_counted_anew(
+    approvers: int, ledger: list[Object]
+) -> None:
+    spec = {"approval": {"approvers": approvers}}
+    decision = decide(world(compensation("Approved", spec=spec, approvals=ledger)))
+    assert written(decision).phase == "AwaitingApproval"
+    assert decision.look_again == timedelta(0)
+    assert told(decision) == []
+
+
 def test_an_objection_is_told_once() -> None:
     first = decide(world(compensation(), objection="no such executor"))
     known = compensation().model_copy(update={"status": written(first)})

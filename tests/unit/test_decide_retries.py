@@ -102,6 +102,20 @@ def test_c2_it_is_claimed_and_then_sent_under_the_actions_own_key() -> None:
     assert status.outbox.idempotency_key == "run-7/post"
 
 
+def test_c2_a_body_with_a_number_that_has_no_exact_form_is_sent_all_the_same() -> None:
+    big: Object = {"http": {**SAFE["http"], "body": {"id": 2**53}}}
+    post = action("failed", idempotencyKey="run-7/post", retry=big)
+
+    decision = decide(letter_world(requested(), action=post))
+
+    spelled: Object = {"http": {**SAFE["http"], "body": {"id": str(2**53)}}}
+    alike = action("failed", idempotencyKey="run-7/post", retry=spelled)
+    same = decide(letter_world(requested(), action=alike))
+    assert written(decision).outbox.payload_digest == written(same).outbox.payload_digest
+    assert post.spec.retry is not None
+    assert executed(decision).execution == post.spec.retry.execution
+
+
 @pytest.mark.parametrize(
     ("dispatches", "seconds"), [(1, 1), (2, 2), (3, 4), (5, 16), (9, 256), (10, 300), (99, 300)]
 )
@@ -139,7 +153,7 @@ def test_it_is_not_sent_beside_an_undo() -> None:
         pytest.param(retrying(), {}, ["execute letter:1"], LEASE / 2, id="not started: started"),
         pytest.param(retrying(by=OTHER), {}, [], LEASE, id="in other hands: left alone"),
         pytest.param(
-            retrying(by=OTHER), {"attempt": True}, ["release"], timedelta(0), id="not ours any more"
+            retrying(by=OTHER), {"attempt": True}, ["disown"], timedelta(0), id="not ours any more"
         ),
     ],
 )

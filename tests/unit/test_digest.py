@@ -110,6 +110,7 @@ CHANGED: dict[str, Any] = {
     "verify": {"http": {"url": "https://example.com/undone"}},
     "ordering_key": "customer-42",
     "compensable_until": "2026-12-31T00:00:00Z",
+    "escalation": {"owner": "sre", "afterSeconds": 60},
     "target_effect": "effect-2",
     "run_id": "run-1",
     "action_ref": {"name": "an-action"},
@@ -137,7 +138,7 @@ def test_every_field_of_the_spec_has_a_row() -> None:
 @pytest.mark.parametrize("field", sorted(set(CompensationSpec.model_fields)))
 def test_exactly_the_fields_of_the_plan_change_the_digest(field: str) -> None:
     unaffected = _plan(**{field: CHANGED[field]}) == _plan()
-    assert unaffected == (field in {"suspend", "cancel", "requester"})
+    assert unaffected == (field in {"suspend", "cancel", "requester", "escalation"})
 
 
 def test_all_changes_give_different_digests() -> None:

@@ -17,10 +17,13 @@ from amends.core.namespace import (
     APPROVER_GROUPS,
     APPROVERS,
     DUPLICATE_WINDOW,
+    ESCALATE_AFTER,
     FREEZE,
+    OWNER,
     RETENTION,
     TARGET_LIMITS,
     UNAPPROVED,
+    WEBHOOK_SECRET,
     NamespacePolicy,
     duration,
 )
@@ -177,6 +180,9 @@ EVERY = [
     APPROVAL_VALIDITY,
     FREEZE,
     TARGET_LIMITS,
+    OWNER,
+    ESCALATE_AFTER,
+    WEBHOOK_SECRET,
 ]
 
 

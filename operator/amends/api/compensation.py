@@ -7,6 +7,8 @@ from pydantic import Field
 
 from amends.api.approval import ApprovalDecision
 from amends.api.attestation import CountedAttestation
+from amends.api.escalation import Escalation
+from amends.api.late import LateResults
 from amends.api.outbox import KEEPS_ITS_KEY, Outbox, SupersededBy
 from amends.api.plan import Plan
 from amends.api.resource import Column, Resource, Served, Status
@@ -56,7 +58,7 @@ class CompensationSpec(Plan):
         description="Who asked, and so may not approve. Stamped by admission; leave it out.",
     )
 
-    NOT_PLAN: ClassVar = frozenset({"suspend", "cancel", "requester"})
+    NOT_PLAN: ClassVar = frozenset({"suspend", "cancel", "requester", "escalation"})
     """Fields that do not change what would run; they are not in the plan digest."""
 
 
@@ -128,6 +130,14 @@ class CompensationStatus(Status):
     superseded_by: SupersededBy | None = Field(
         default=None, description="The effect has succeeded after all: is the undo still wanted?"
     )
+    escalation: Escalation | None = Field(
+        default=None, description="Whose it is, and what came of it when it needed a person."
+    )
+    late_results: LateResults | None = Field(
+        default=None,
+        description="What came of attempts whose holder had lost its claim: the last five, as "
+        "evidence; nothing is decided by it.",
+    )
     history: History = Field(default_factory=list, description="The last 20 transitions.")
     conditions: Conditions = Field(default_factory=list, description="Current observations.")
 
@@ -165,6 +175,7 @@ class Compensation(Resource):
             Column("Run", ".spec.runId", priority=1),
             Column("Digest", ".status.planDigest", priority=1),
             Column("Receipt", ".status.receiptRef.name", priority=1),
+            Column("Owner", ".status.escalation.owner", priority=1),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
         selectable=(
@@ -184,8 +195,8 @@ class Compensation(Resource):
             + ")",
             message_expression=(
                 "'the plan is frozen from Approved on, and status.phase is ' "
-                "+ oldSelf.status.phase + ': only suspend and cancel may change; set cancel: true "
-                "and create a new Compensation'"
+                "+ oldSelf.status.phase + ': only suspend, cancel and escalation may change; "
+                "set cancel: true and create a new Compensation'"
             ),
             reason="FieldValueForbidden",
             field_path=".spec",

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from amends.api.attestation import CountedAttestation
+from amends.api.late import LateResults
 from amends.api.outbox import KEEPS_ITS_KEY, Outbox, SupersededBy
 from amends.api.receipt import ReceiptSource, Scope
 from amends.api.resource import Column, Resource, Served, Status
@@ -105,6 +106,11 @@ class DeadLetterStatus(Status):
     )
     superseded_by: SupersededBy | None = Field(
         default=None, description="The effect has succeeded after all."
+    )
+    late_results: LateResults | None = Field(
+        default=None,
+        description="What came of attempts whose holder had lost its claim: the last five, as "
+        "evidence; nothing is decided by it.",
     )
     history: History = Field(default_factory=list, description="The last 20 transitions.")
     conditions: Conditions = Field(default_factory=list, description="Current observations.")

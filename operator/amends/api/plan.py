@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from amends.api.escalation import EscalationPolicy
 from amends.api.execution import ApprovalPolicy, Execution, RecordExecution, RetryPolicy
 from amends.api.resource import LONGEST_NAME
 from amends.api.verification import Verification
@@ -70,6 +71,9 @@ class Plan(Wire):
     compensable_until: Timestamp | None = Field(
         default=None,
         description="The target lets it be undone until then; afterwards it is not begun any more.",
+    )
+    escalation: EscalationPolicy | None = Field(
+        default=None, description="Who sees to it when it needs a person, and until when."
     )
 
 

@@ -97,8 +97,20 @@ def rfc3339(value: datetime) -> str:
     return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+IS_A_TIME = Rule(
+    "self >= timestamp('0001-01-01T00:00:00Z')",
+    message="must be a time as RFC 3339 has it, in quotes: for example 2026-01-31T09:00:00Z",
+)
+"""True of every time. Where this is not asked, the API server takes a list for a time.
+
+It checks the type of what has format date-time by the format alone, and looks only at texts.
+"""
+
 Timestamp = Annotated[
-    datetime, AfterValidator(_aware), PlainSerializer(rfc3339, return_type=str, when_used="json")
+    datetime,
+    AfterValidator(_aware),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    Field(json_schema_extra={"x-kubernetes-validations": [IS_A_TIME.schema()]}),
 ]
 """RFC 3339 in UTC, milliseconds."""
 

@@ -1,10 +1,11 @@
 """What single objects say, as labels and what stands behind them. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from amends.api import Action, Approval, Attestation, Disposition, Receipt
 from amends.api.attestation import AttestedRef
+from amends.api.late import LateResult
 from amends.cli import render
 from amends.cli.chapters import Fact
 from amends.cli.kinds import spoken
@@ -86,6 +87,13 @@ def said(one: Approval | Disposition | Attestation, now: datetime) -> Iterator[F
     if spec.on_behalf_of is not None:
         where = spec.on_behalf_of.url or spec.on_behalf_of.commit
         yield "For", visible(spec.on_behalf_of.username) + (f", {plain(where)}" if where else "")
+
+
+def late(results: Sequence[LateResult] | None, now: datetime) -> Iterator[Fact]:
+    """Answers that came after the claim was lost: they changed nothing, and may settle a doubt."""
+    for one in results or ():
+        said = f": {plain(one.excerpt)}" if one.excerpt else ""
+        yield "Too late", f"{visible(one.attempt_key)}: {one.outcome}, {at(one.time, now)}{said}"
 
 
 def subject(ref: AttestedRef) -> str:

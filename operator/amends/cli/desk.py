@@ -11,7 +11,7 @@ from rich.text import Text
 
 from amends.api import Action, Compensation, DeadLetter, Resource
 from amends.api.wire import Transition
-from amends.cli import nextstep, render
+from amends.cli import nextstep, owners, render
 from amends.cli.kinds import BY_NAME, reference
 from amends.cli.nextstep import PEOPLE, Typing, condition
 from amends.cli.preview import plain
@@ -62,7 +62,7 @@ def _row(raw: Raw, flags: str, now: datetime) -> Waiting | None:
     step = nextstep.of(one, typing, now)
     if step.who != PEOPLE:
         return None
-    why, unknown = _why(one, step.what), _is_unknown(one)
+    why, unknown = _why(one, step.what) + owners.briefly(one), _is_unknown(one)
     return Waiting(_since(one), space, reference(kind, name), why, look, unknown)
 
 

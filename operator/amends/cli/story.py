@@ -20,7 +20,17 @@ from amends.api import (
 )
 from amends.api.compensation import CompensationPhase as C
 from amends.api.wire import LocalRef
-from amends.cli import accounts, chapters, demands, nextstep, preview, render, screens, witnesses
+from amends.cli import (
+    accounts,
+    chapters,
+    demands,
+    nextstep,
+    owners,
+    preview,
+    render,
+    screens,
+    witnesses,
+)
 from amends.cli.casefile import CaseFile
 from amends.cli.chapters import Chapter, Fact
 from amends.cli.kinds import spoken
@@ -129,6 +139,7 @@ def _of_compensation(one: Compensation, case: CaseFile, now: datetime) -> Iterat
     said = case.attested_of("Compensation", one.metadata.name)
     yield Chapter("What people have seen", witnesses.told(status.attestations, said, now))
     yield Chapter("What happened", chapters.steps(status.history))
+    yield Chapter("Whose it is", owners.told(one, now))
     yield Chapter(
         "Receipt", chapters.receipts(case.receipts_of("Compensation", one.metadata.name), now)
     )
@@ -213,7 +224,7 @@ def _ran(one: Compensation, now: datetime) -> list[RenderableType]:
         facts.append(("Key", plain(outbox.idempotency_key)))
     if status.executed_at is not None:
         facts.append(("Ended", at(status.executed_at, now)))
-    return [chapters.facts(facts)]
+    return [chapters.facts([*facts, *accounts.late(status.late_results, now)])]
 
 
 # ----------------------------------------------------------------------------------- dead letter
@@ -265,7 +276,7 @@ def _dispatches(one: DeadLetter, now: datetime) -> list[RenderableType]:
     if outbox.outcome is not None:
         detail = f": {plain(outbox.detail)}" if outbox.detail else ""
         facts.append(("Outcome", f"{outbox.outcome}{detail}"))
-    return [chapters.facts(facts)]
+    return [chapters.facts([*facts, *accounts.late(one.status.late_results, now)])]
 
 
 # ----------------------------------------------------------------------------------------- others

@@ -1,9 +1,9 @@
 """A decision: what must exist, what the status becomes, what is done then, when to look again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from amends.api.execution import Execution
 from amends.api.resource import Status
@@ -71,6 +71,11 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Disown:
+    """The attempt is not this process's any more: what comes of it is evidence, and no state."""
+
+
+@dataclass(frozen=True)
 class Wake:
     """Look at another object, because this one has moved."""
 
@@ -87,7 +92,23 @@ class Tell:
     severity: Literal["Normal", "Warning"] = "Normal"
 
 
-Effect = Execute | Probe | Stop | Release | Wake | Tell
+@dataclass(frozen=True)
+class Deliver:
+    """Send this CloudEvent to the receiver that a Secret of the namespace names. It is on record,
+    and sent again under its id until the receiver acknowledges it. number: which attempt it is."""
+
+    id: str
+    number: int
+    secret: str
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """The delivery is over for this process: stop it, forget what it came to."""
+
+
+Effect = Execute | Probe | Stop | Release | Disown | Wake | Tell | Deliver | Withdraw
 
 AT_ONCE = timedelta(0)
 

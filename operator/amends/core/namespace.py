@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
+from amends.core.escalation import Defaults
+
 RETENTION = "amends.dev/retention"
 DUPLICATE_WINDOW = "amends.dev/duplicate-window"
 UNAPPROVED = "amends.dev/unapproved"
@@ -14,6 +16,9 @@ APPROVER_GROUPS = "amends.dev/approver-groups"
 APPROVAL_VALIDITY = "amends.dev/approval-validity"
 FREEZE = "amends.dev/freeze"
 TARGET_LIMITS = "amends.dev/target-limits"
+OWNER = "amends.dev/owner"
+ESCALATE_AFTER = "amends.dev/escalate-after"
+WEBHOOK_SECRET = "amends.dev/escalation-webhook-secret"
 
 ALLOW = "allow"
 MOST_GROUPS = 10
@@ -28,6 +33,8 @@ T = TypeVar("T")
 
 _LIMIT = re.compile(r"[1-9]|[1-5][0-9]|6[0-4]")
 _APPROVERS = re.compile(r"[1-9]|10")
+_OWNER = re.compile(r"[^\x00-\x1f\x7f]{1,253}")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")
 _UNITS = {
     "s": timedelta(seconds=1),
@@ -83,6 +90,7 @@ class NamespacePolicy:
     Actions may be and still be told of as possible duplicates; zero turns it off. problems: what is
     wrong with an annotation, for whoever wrote it. floors: what it takes to approve something here.
     freeze: why nothing may begin here, None: it may. limits: how much may be under way at once.
+    escalation: whom to tell of what needs a person, and when; None: it says nothing of that.
     """
 
     retention: timedelta
@@ -91,6 +99,7 @@ class NamespacePolicy:
     floors: Floors = Floors()
     freeze: str | None = None
     limits: Limits = Limits()
+    escalation: Defaults | None = None
 
     @classmethod
     def of(
@@ -125,7 +134,8 @@ class NamespacePolicy:
         )
         floors = _floors(annotations, problems)
         freeze, limits = annotations.get(FREEZE), _limits(annotations, problems)
-        return cls(keep, window, tuple(problems), floors, freeze, limits)
+        escalation = _escalation(annotations, problems)
+        return cls(keep, window, tuple(problems), floors, freeze, limits, escalation)
 
 
 def _floors(annotations: Mapping[str, str], problems: list[str]) -> Floors:
@@ -169,6 +179,31 @@ def _limits(annotations: Mapping[str, str], problems: list[str]) -> Limits:
             return Limits(others=1)
         found[target] = int(number)
     return Limits(found, found.pop(EVERY_OTHER, DEFAULT_LIMIT))
+
+
+def _escalation(annotations: Mapping[str, str], problems: list[str]) -> Defaults | None:
+    """What cannot be read is as if it were not there, but still something is said."""
+    owner, after, receiver = map(annotations.get, (OWNER, ESCALATE_AFTER, WEBHOOK_SECRET))
+    if owner is None and after is None and receiver is None:
+        return None
+    if owner is not None and _OWNER.fullmatch(owner) is None:
+        problems.append(
+            f"annotation {OWNER}: {owner[:80]!r} is no name: write a team or a person in one line "
+            "of at most 253 characters; meanwhile nobody owns what needs a person here"
+        )
+        owner = None
+    if receiver is not None and (_NAME.fullmatch(receiver) is None or len(receiver) > 253):
+        problems.append(
+            f"annotation {WEBHOOK_SECRET}: {receiver[:80]!r} is no name of a Secret of this "
+            "namespace; meanwhile nobody is told when something escalates here"
+        )
+        receiver = None
+    try:
+        given = duration(after) if after is not None else None
+    except ValueError as why:
+        problems.append(f"annotation {ESCALATE_AFTER}: {why}; meanwhile it is 1h")
+        given = None
+    return Defaults(owner, given, receiver)
 
 
 def _number(text: str) -> int | None:

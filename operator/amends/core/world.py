@@ -14,6 +14,7 @@ from amends.api.disposition import Disposition
 from amends.api.outbox import SupersededBy
 from amends.api.receipt import Receipt, Scope
 from amends.core.enforcement import ENFORCED, Enforcement
+from amends.core.escalation import Defaults, Delivery
 from amends.core.hold import Hold
 from amends.core.key import Key
 from amends.core.namespace import Floors
@@ -77,8 +78,8 @@ class DeadLetterWorld:
     evidence of its effect, read only while a dispatch may have left some. attempt: None if this
     process makes none. objection: why no executor here can ever carry the retry out. success: news
     that the effect has succeeded after all. followers: open objects that wait for what becomes of
-    it. attestations: statements about its dispatches that are not settled. freeze, target, hold:
-    as of a Compensation.
+    it. attestations: statements about its dispatches that are not settled. freeze, target, hold,
+    stray: as of a Compensation.
     """
 
     letter: DeadLetter
@@ -101,6 +102,7 @@ class DeadLetterWorld:
     freeze: str | None = None
     target: str | None = None
     hold: Hold | None = None
+    stray: Attempt | None = None
 
     @property
     def key(self) -> Key:
@@ -152,6 +154,9 @@ class CompensationWorld:
     why a person has stopped all execution here. ahead: who has to come first in an order that was
     asked for. target: where it would be sent. hold: why that takes no more just now. preview: what
     it would do now, where that can be seen and matters. unseen: why it cannot be seen now.
+    escalation: what the namespace says of escalations, None: nothing. delivery: what this process
+    knows of a notice that it delivers, None if it delivers none. stray: an earlier attempt that
+    this process still makes, or whose answer it has, None if there is none.
     """
 
     compensation: Compensation
@@ -176,8 +181,11 @@ class CompensationWorld:
     ahead: Sequence[str] = ()
     target: str | None = None
     hold: Hold | None = None
+    stray: Attempt | None = None
     preview: Preview | None = None
     unseen: str | None = None
+    escalation: Defaults | None = None
+    delivery: Delivery | None = None
 
     @property
     def key(self) -> Key:

@@ -9,6 +9,7 @@ import structlog
 
 from amends.archive import archive_at
 from amends.executors import registry as plug_ins
+from amends.executors.webhook import Webhook
 from amends.handlers import watch
 from amends.kube.cluster import KubeCluster
 from amends.kube.connection import Connection
@@ -54,7 +55,7 @@ async def run(settings: Settings) -> None:
     guard = Guard(policies, clock, metrics)
     runtime = Runtime(
         *(settings, cluster, cluster.list, executors, recorder, clock, holder),
-        *(guard.enforcement, metrics),
+        *(guard.enforcement, metrics, Webhook(context, clock)),
     )
     sweeper = Sweeper(
         cluster,

@@ -9,7 +9,19 @@ from amends.api.compensation import CompensationStatus
 from amends.api.dead_letter import DeadLetterStatus
 from amends.api.resource import MANAGED_BY
 from amends.api.wire import Wire
-from amends.core.decision import Create, Effect, Execute, Probe, Release, Stop, Tell, Wake
+from amends.core.decision import (
+    Create,
+    Deliver,
+    Disown,
+    Effect,
+    Execute,
+    Probe,
+    Release,
+    Stop,
+    Tell,
+    Wake,
+    Withdraw,
+)
 from amends.core.key import Key
 from amends.kube.cache import OPEN_WORK, Cache
 from amends.kube.events import EventRecorder
@@ -121,14 +133,27 @@ class Applier:
                 self._executions.stop(key)
             case Release():
                 self.let_go(key)
+            case Disown():
+                # The same decision may have claimed the next attempt, whose fence stays.
+                if (attempt := self._executions.disown(key)) is not None:
+                    self._fence.forget(key, attempt)
             case Wake(other):
                 self._queue.add(other)
             case Tell(on, reason, message, severity):
                 about = self._cache.get(on)
                 said_of = uid if on == key or about is None else about["metadata"]["uid"]
                 self._recorder.say(on, said_of, severity, reason, message)
+            case Deliver():
+                self._executions.deliveries.start(key, effect)
+            case Withdraw():
+                self._executions.deliveries.withdraw(key)
             case unknown:
                 assert_never(unknown)
+
+    def gone(self, key: Key) -> None:
+        """Nothing is known of this object any more."""
+        self.let_go(key)
+        self._executions.deliveries.withdraw(key)
 
     def let_go(self, key: Key) -> None:
         """Nothing is executed for this object any more."""

@@ -7,17 +7,20 @@ the object before the executor was started.
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 
+from amends.api.outbox import Outbox
 from amends.api.verification import Verification
 from amends.core.key import Key
 from amends.core.outcome import NotApplied, Outcome, Unknown
 from amends.core.world import Attempt
 from amends.ports import OUT_OF_TIME, Executor, Probes, Work
+from amends.runtime.deliveries import Deliveries
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +31,7 @@ GRACE = timedelta(seconds=5)
 
 
 class Executions:
-    """At most one attempt per object."""
+    """At most one attempt per object. deliveries: the notices that are sent beside them."""
 
     def __init__(
         self,
@@ -36,7 +39,11 @@ class Executions:
         limit: int,
         ended: Callable[[Key], None],
         counted: Callable[[Work, Outcome], None] | None = None,
+        deliveries: Deliveries | None = None,
+        late: Callable[[Work, Outcome], None] | None = None,
     ) -> None:
+        self._late = late
+        self.deliveries = deliveries or Deliveries(None, ended)
         self._executors = executors
         self._places = asyncio.Semaphore(limit)
         self._ended = ended
@@ -45,6 +52,8 @@ class Executions:
         self._keys: dict[Key, str] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._stops: dict[Key, asyncio.Event] = {}
+        self._works: dict[Key, Work] = {}
+        self._disowned: dict[asyncio.Task[None], Work] = {}
         self._none_left = asyncio.Event()
         self._none_left.set()
 
@@ -57,7 +66,11 @@ class Executions:
 
     def start(self, key: Key, work: Work) -> None:
         """Let the executor work. `ended` is called with the key when the outcome is known."""
-        self._begin(key, work, work.attempt_key, partial(self._counted_outcome, work))
+        made = replace(
+            work, may_begin=lambda: self._works.get(key) is made and work.may_begin()
+        )  # once it is let go of, nothing begins under it, whatever the claim says
+        self._begin(key, made, made.attempt_key, partial(self._counted_outcome, made))
+        self._works[key] = made
 
     def probe(self, key: Key, work: Work, verification: Verification, name: str) -> None:
         """Look whether an attempt that has ended has had its effect; the look is called `name`."""
@@ -77,10 +90,40 @@ class Executions:
         self._attempts.pop(key, None)
         self._keys.pop(key, None)
         self._stops.pop(key, None)
-        if not self._attempts:
-            self._none_left.set()
+        self._works.pop(key, None)
         if (task := self._tasks.pop(key, None)) is not None:
             task.cancel()
+        self._perhaps_none_left()
+
+    def disown(self, key: Key) -> str | None:
+        """The claim is lost: what comes of the attempt is told as late, and to nobody else.
+
+        What has left cannot be called back, so its answer is waited for; a probe is just stopped.
+        Returns the attempt's key.
+        """
+        attempt, work = self._attempts.get(key), self._works.get(key)
+        if attempt is not None and work is not None:
+            if attempt.outcome is not None:
+                self._tell_late(work, attempt.outcome)
+            elif (task := self._tasks.pop(key, None)) is not None:
+                self._disowned[task] = work
+        self.release(key)
+        return work.attempt_key if work is not None else None
+
+    def stray(self, key: Key, outbox: Outbox | None) -> Attempt | None:
+        """The attempt that this process makes, if the ledger has gone on to another one."""
+        if outbox is None or key not in self._works:
+            return None
+        found = self.attempt(key, outbox.idempotency_key)
+        return found if found is not None and found.key != outbox.attempt_key else None
+
+    def _tell_late(self, work: Work, outcome: Outcome) -> None:
+        if self._late is not None:
+            self._late(work, outcome)
+
+    def _perhaps_none_left(self) -> None:
+        if not self._attempts and not self._disowned:
+            self._none_left.set()
 
     def stop(self, key: Key) -> None:
         """Ask its executor to stop the work; what is known then is the outcome."""
@@ -101,6 +144,8 @@ class Executions:
                 await self._none_left.wait()
         for key in list(self._tasks):
             self.release(key)
+        for task in list(self._disowned):
+            task.cancel()
 
     async def _run(self, key: Key, name: str, do: Doing) -> None:
         async with self._places:
@@ -111,7 +156,11 @@ class Executions:
             attempt=name,
             outcome=type(outcome).__name__,  # not its evidence: an answer may hold anything
         )
-        if self._tasks.get(key) is not asyncio.current_task():
+        if (me := asyncio.current_task()) in self._disowned:
+            self._tell_late(self._disowned.pop(me), outcome)
+            self._perhaps_none_left()
+            return
+        if self._tasks.get(key) is not me:
             return  # released, though its executor would not be stopped: nobody waits for it
         del self._tasks[key]
         self._attempts[key] = Attempt(name, outcome)

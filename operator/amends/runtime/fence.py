@@ -35,6 +35,7 @@ class Fence:
             return False
         return self._clock.now() < claim[1] - self._margin
 
-    def forget(self, key: Key) -> None:
-        """Nothing is executed for it any more."""
-        self._claims.pop(key, None)
+    def forget(self, key: Key, attempt_key: str | None = None) -> None:
+        """Nothing is executed for it any more; or nothing under this attempt's claim."""
+        if attempt_key is None or self._claims.get(key, (None,))[0] == attempt_key:
+            self._claims.pop(key, None)

@@ -73,6 +73,19 @@ UNKNOWN_OLDEST = Family(
     ("kind",),
     TRIED,
 )
+ESCALATED = Family(
+    "amends_escalated_objects", "Open Compensations that have escalated and still need a person."
+)
+UNDELIVERED = Family(
+    "amends_escalation_notices_undelivered",
+    "Notices of those that no receiver has acknowledged, though they were sent.",
+)
+NOTICES = Family(
+    "amends_escalation_deliveries_total",
+    "Attempts to deliver a notice of an escalation that have ended, by what they came to.",
+    ("outcome",),
+    (("Delivered",), ("NotDelivered",)),
+)
 EVENTS_DROPPED = Family(
     "amends_events_dropped_total", "Kubernetes Events that were not written, most by rate limit."
 )
@@ -108,6 +121,9 @@ FAMILIES = (
     ATTEMPTS,
     UNKNOWN,
     UNKNOWN_OLDEST,
+    ESCALATED,
+    UNDELIVERED,
+    NOTICES,
     EVENTS_DROPPED,
     DELETED,
     KEPT_BACK,

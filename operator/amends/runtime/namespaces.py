@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from amends.core.escalation import Defaults
 from amends.core.key import Key
 from amends.core.namespace import FREEZE, Floors, Limits, NamespacePolicy
 from amends.kube.cache import Cache
@@ -26,11 +27,13 @@ CONCERNED = ("Compensation", "Approval", "DeadLetter")
 
 @dataclass(frozen=True)
 class Rules:
-    """What holds for a namespace now. freeze: why nothing may begin there, in words for people."""
+    """What holds for a namespace now. freeze: why nothing may begin there, in words for people.
+    escalation: what it says of that, None: nothing."""
 
     floors: Floors
     limits: Limits
     freeze: str | None
+    escalation: Defaults | None = None
 
 
 class Namespaces:
@@ -57,7 +60,7 @@ class Namespaces:
         freeze = await self._everywhere()
         if freeze is None and policy.freeze is not None:
             freeze = _frozen(namespace, policy.freeze, "here")
-        rules = Rules(policy.floors, policy.limits, freeze)
+        rules = Rules(policy.floors, policy.limits, freeze, policy.escalation)
         before = self._known.get(namespace, rules)
         self._known[namespace] = rules
         if rules != before:

@@ -174,6 +174,7 @@ class Observer:
             freeze=rules.freeze,
             target=turn.target,
             hold=turn.hold,
+            stray=self._executions.stray(key, letter.status.outbox),
         )
 
     def _attestations(self, key: Key) -> tuple[Attestation, ...]:
@@ -186,12 +187,10 @@ class Observer:
 
     async def _candidates(self, letter: DeadLetter, namespace: str) -> tuple[Compensation, ...]:
         """Before anything is sent again, the server is asked: an undo may be under way."""
-        effect = letter.spec.effect_id
+        fields = {"spec.targetEffect": letter.spec.effect_id}
         if letter.status.phase not in MAY_BE_SENT:
-            return self._related.open(Compensation, namespace, effect)
-        return await self._related.found_open(
-            Compensation, namespace, {"spec.targetEffect": effect}
-        )
+            return self._related.open(Compensation, namespace, letter.spec.effect_id)
+        return await self._related.found_open(Compensation, namespace, fields)
 
     async def _failed_action(self, letter: DeadLetter) -> Action | None:
         """The Action, not a namesake that was created later."""
@@ -204,9 +203,8 @@ class Observer:
     ) -> CompensationWorld:
         key, effect, now = key_of(raw), compensation.spec.target_effect, self._clock.now()
         attempt = self._attempt(key, compensation.status.outbox)
-        objection = self._objection(compensation.spec.execution) or self._probe_objection(
-            compensation.spec.verify
-        )
+        spec = compensation.spec
+        objection = self._objection(spec.execution) or self._probe_objection(spec.verify)
         approvals = self._related.open(Approval, key.namespace, key.name)
         seen = NOT_ASKED
         if objection is None:
@@ -237,6 +235,9 @@ class Observer:
             ahead=turn.ahead,
             target=turn.target,
             hold=turn.hold,
+            stray=self._executions.stray(key, compensation.status.outbox),
+            escalation=rules.escalation,
+            delivery=self._executions.deliveries.of(key),
             chosen=any(
                 raw.get("status", {}).get("phase") == DeadLetterPhase.LINKED_TO_COMPENSATION
                 and raw["status"].get("compensationRef") == {"name": key.name}
@@ -286,9 +287,8 @@ class Observer:
         """The receipt that a holder before us may have left; ours is known without asking."""
         outbox = compensation.status.outbox
         running = compensation.status.phase is CompensationPhase.RUNNING
-        if not running or attempt is not None or outbox is None:
-            return None
-        if outbox.outcome not in (None, WireOutcome.UNKNOWN):
+        known = outbox is not None and outbox.outcome not in (None, WireOutcome.UNKNOWN)
+        if not running or attempt is not None or outbox is None or known:
             return None
         name = identity.compensation_receipt_name(compensation, compensation.status.attempts)
         found = await self._related.one(Receipt, compensation.metadata.namespace, name)

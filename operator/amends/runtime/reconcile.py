@@ -72,6 +72,6 @@ class Reconciler:
 
     def _gone(self, key: Key) -> timedelta | None:
         log.info("object is gone")
-        self._applier.let_go(key)
+        self._applier.gone(key)
         self._unreadable.forget(key)
         return None

@@ -9,18 +9,22 @@ from typing import Any
 import structlog
 
 from amends.core.enforcement import Enforcement
+from amends.core.escalation import Delivered, NotDelivered
 from amends.core.key import Key
 from amends.core.outcome import Outcome
 from amends.kube.cache import OPEN_WORK, Cache
 from amends.kube.events import EventRecorder
-from amends.ports import Clock, Cluster, Executor, Fault, Work
+from amends.ports import Clock, Cluster, Executor, Fault, Notifier, Work
 from amends.runtime import metrics
 from amends.runtime.apply import Applier
+from amends.runtime.deliveries import Deliveries
+from amends.runtime.escalations import Escalations
 from amends.runtime.executions import Executions
 from amends.runtime.faults import pause_after
 from amends.runtime.fence import Fence
 from amends.runtime.gates import Gates
 from amends.runtime.inbox import Inbox, List
+from amends.runtime.late import LateResults
 from amends.runtime.metrics import Metrics
 from amends.runtime.namespaces import Namespaces
 from amends.runtime.observe import Observer
@@ -35,6 +39,8 @@ from amends.runtime.unreadable import Unreadables
 log = structlog.get_logger(__name__)
 
 
+LATE_RESULTS_GRACE = timedelta(seconds=5)
+"""What late results have to be written in when this process ends."""
 CLOCKS_DIFFER = timedelta(seconds=2)
 """By so much replicas that go by the server's `Date`, in whole seconds, may differ at most."""
 
@@ -53,6 +59,7 @@ class Runtime:
         holder: str,
         enforcement: Callable[[], Enforcement],
         counted: Metrics | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._settings = settings
         self._list_open = list_open
@@ -60,8 +67,15 @@ class Runtime:
         self.queue = KeyQueue()
         self.inbox = Inbox(self.cache, self.queue)
         self.metrics = counted or Metrics()
+        self._late = LateResults(cluster, recorder, clock, holder)
+        self._deliveries = Deliveries(notifier, self.queue.add, self._count_delivery)
         self._executions = Executions(
-            executors, settings.executions, self.queue.add, self._count_attempt
+            executors,
+            settings.executions,
+            self.queue.add,
+            self._count_attempt,
+            self._deliveries,
+            self._late.keep,
         )
         self._clock = clock
         self._gates = Gates(
@@ -89,6 +103,9 @@ class Runtime:
         unknown = UnknownOutcomes(self.cache, clock)
         self.metrics.show(metrics.UNKNOWN, unknown.by_kind)
         self.metrics.show(metrics.UNKNOWN_OLDEST, unknown.oldest)
+        escalations = Escalations(self.cache)
+        self.metrics.show(metrics.ESCALATED, escalations.standing)
+        self.metrics.show(metrics.UNDELIVERED, escalations.undelivered)
 
     async def work(self, *upkeep: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Work as the leader until cancelled; then let attempts under way come to their end.
@@ -135,15 +152,20 @@ class Runtime:
         key = Key(work.kind, work.namespace, work.name)
         self._gates.ended(key, target_of(work.execution), outcome, self._clock.now())
 
+    def _count_delivery(self, came_to: Delivered | NotDelivered) -> None:
+        self.metrics.count(metrics.NOTICES, type(came_to).__name__)
+
     def _open_by_kind(self) -> metrics.Values:
         return {(kind,): len(self.cache.keys(kind)) for kind in OPEN_WORK}
 
     async def _wind_down(self) -> None:
         """Begin nothing more. What is under way may end, and what became of it is written."""
+        self._deliveries.stop()  # on record: whoever leads next sends them
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain.total_seconds()):
                 await self.queue.wind_down(self._executions.is_under_way)
         await self._executions.drain(self._settings.drain)
+        await self._late.drain(LATE_RESULTS_GRACE)
 
     async def _pause_or_fail(self, tasks: list[asyncio.Task[None]]) -> None:
         done, _ = await asyncio.wait(

@@ -1,14 +1,15 @@
 """DeadLetter: what happens next to one failure. Gather once, then ask the questions in order."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import Compensation, CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase, RecordedDisposition
 from amends.api.wire import LocalRef
-from amends.core import claims
+from amends.core import claims, late
 from amends.core.conditions import Observed, not_ready, ready
-from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
+from amends.core.decision import AT_ONCE, NOTHING, Decision, Disown, Tell, Wake
 from amends.core.hold import FROZEN, Hold
 from amends.core.letters import evidence, retries
 from amends.core.letters.attesting import has_somebody_attested, telling
@@ -36,7 +37,9 @@ def decide(world: DeadLetterWorld) -> Decision:
     """One step. Every question answers with a Decision, or None: not mine, ask the next."""
     for question in QUESTIONS:
         if (decision := question(world)) is not None:
-            return telling(world, decision)
+            left = late.leftover(world.letter.status.outbox, world.attempt, world.stray)
+            told = telling(world, decision)
+            return replace(told, effects=(*left, *told.effects)) if left else told
     return NOTHING
 
 
@@ -55,12 +58,12 @@ def has_it_been_sent(world: DeadLetterWorld) -> Decision | None:
 def is_it_being_sent(world: DeadLetterWorld) -> Decision | None:
     """Retrying: wait for whoever holds the claim, or take the executor's answer."""
     if world.letter.status.phase is not P.RETRYING:
-        return Decision(effects=(Release(),), look_again=AT_ONCE) if world.attempt else None
+        return Decision(effects=(Disown(),), look_again=AT_ONCE) if world.attempt else None
     match claims.hand(world.letter.status.outbox, world.attempt, world.holder, world.now):
         case None:
             return None
         case claims.Stray():
-            return Decision(effects=(Release(),), look_again=AT_ONCE)
+            return Decision(effects=(Disown(),), look_again=AT_ONCE)
         case claims.Elsewhere(left):
             return Decision(look_again=left)
         case claims.Abandoned(why):

@@ -17,6 +17,7 @@ from amends.core.letters.progress import MOST_DISPATCHES, moved, observed
 from amends.core.outcome import Applied, NotApplied
 from amends.core.records import identity
 from amends.core.records.digest import digest
+from amends.core.records.receipts import exact
 from amends.core.records.redaction import redact_text
 from amends.core.world import DeadLetterWorld
 
@@ -37,7 +38,7 @@ def dispatched(world: DeadLetterWorld, action: Action) -> Decision:
     letter, retry = world.letter, action.spec.retry
     assert retry is not None
     count = world.dispatches + 1
-    payload_digest = digest(retry.execution.wire())
+    payload_digest = digest(exact(retry.execution.wire()))
     outbox = Outbox(
         id=identity.dispatch_outbox_id(letter, count),
         operation=letter.spec.operation,

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from amends.api import outcome as wire
+from amends.api.approval import ApprovalDecision
 from amends.api.compensation import CompensationPhase
-from amends.core import claims
-from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Stop, Tell, Wake
+from amends.core import claims, late
+from amends.core.decision import AT_ONCE, NOTHING, Decision, Disown, Release, Stop, Tell, Wake
 from amends.core.machines import COMPENSATION
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.superseding import is_held, is_touched, superseded
@@ -16,6 +17,7 @@ from amends.core.undo.attesting import has_somebody_attested, is_it_done_by_hand
 from amends.core.undo.awaiting import awaits_attestation
 from amends.core.undo.beginning import before_it_closes, begun, has_its_window_closed
 from amends.core.undo.demand import demand_of
+from amends.core.undo.escalating import escalating
 from amends.core.undo.progress import cancelled, held_back, moved, observed
 from amends.core.undo.verifying import is_it_being_verified
 from amends.core.world import CompensationWorld
@@ -29,8 +31,15 @@ def decide(world: CompensationWorld) -> Decision:
     """One step. Every question answers with a Decision, or None: not mine, ask the next."""
     for question in QUESTIONS:
         if (decision := question(world)) is not None:
-            return before_it_closes(world, attesting.telling(world, decision))
+            told = before_it_closes(world, attesting.telling(world, decision))
+            return _without_leftovers(world, escalating(world, told))
     return NOTHING
+
+
+def _without_leftovers(world: CompensationWorld, decision: Decision) -> Decision:
+    """First of all, this process lets go of what has been decided without it."""
+    left = late.leftover(world.compensation.status.outbox, world.attempt, world.stray)
+    return replace(decision, effects=(*left, *decision.effects)) if left else decision
 
 
 def has_its_effect_succeeded(world: CompensationWorld) -> Decision | None:
@@ -81,7 +90,7 @@ def is_it_being_executed(world: CompensationWorld) -> Decision | None:
             return None
         case claims.Stray():
             # Let go first: then it is asked, as after a crash, whether a Receipt was left.
-            return Decision(effects=(Release(),), look_again=AT_ONCE)
+            return Decision(effects=(Disown(),), look_again=AT_ONCE)
         case claims.Elsewhere(left):
             return Decision(look_again=left)
         case claims.Abandoned(why):
@@ -186,6 +195,16 @@ def has_what_it_would_do_changed(world: CompensationWorld) -> Decision | None:
     return replace(decision, look_again=AT_ONCE)
 
 
+def was_it_approved_by_enough(world: CompensationWorld) -> Decision | None:
+    """Approved, and the approvals are not on record: whoever wrote that, they are counted first."""
+    policy, ledger = world.compensation.spec.approval, world.compensation.status.approvals
+    people = {one.username for one in ledger if one.decision is ApprovalDecision.APPROVE}
+    if world.phase is not P.APPROVED or not policy.required or len(people) >= policy.approvers:
+        return None
+    why = f"Approved with {len(people)} of {policy.approvers} approvals on record: counted anew"
+    return replace(moved(world, P.AWAITING_APPROVAL, why), look_again=AT_ONCE)
+
+
 def is_it_suspended(world: CompensationWorld) -> Decision | None:
     """Suspended: stay."""
     return observed(world) if world.compensation.spec.suspend else None
@@ -258,6 +277,7 @@ QUESTIONS = (
     can_it_be_planned,
     is_the_plan_new,
     has_what_it_would_do_changed,
+    was_it_approved_by_enough,
     is_it_suspended,
     are_the_policies_enforced,
     is_it_approved,
