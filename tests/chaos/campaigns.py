@@ -10,13 +10,15 @@ from typing import Annotated
 
 import typer
 
-from chaos import crash, faults, fleet
+from chaos import crash, faults, fleet, misoperations, soak
 from chaos.figures import Figures, summary
 
 CAMPAIGNS: dict[str, Callable[..., Figures]] = {
     "crash": crash.command,
     "faults": faults.command,
     "fleet": fleet.command,
+    "misoperations": misoperations.command,
+    "soak": soak.command,
 }
 """By their names. The defaults of a command's options are its full form; it returns what it found,
 and neither prints it nor judges it."""

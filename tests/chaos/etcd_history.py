@@ -88,24 +88,25 @@ class History:
         for commits in lives.values():
             yield commits[-1].object, commits
 
-    def within(self, namespace: str) -> "History":
-        """What happened in one namespace."""
-        mine = (c for c in self.changes if c.object["metadata"]["namespace"] == namespace)
+    def within(self, *namespaces: str) -> "History":
+        """What happened in these namespaces."""
+        mine = (c for c in self.changes if c.object["metadata"]["namespace"] in namespaces)
         return History([*mine])
 
 
 class Observer:
     """Reads etcd until it is closed. Any thread may ask it for what it has seen."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, since: int = 1) -> None:
+        """since: the revision it begins at; 1 is the first there ever was."""
         self._address = urlsplit(endpoint).netloc
         self._seen: list[Change] = []
         self._stored: dict[str, Raw] = {}
         self._marks: set[str] = set()
         self._failure: BaseException | None = None
         self._closed = False
-        self.since = 1
-        """The revision it begins at; 1 is the first there ever was."""
+        self.since = since
+        """The oldest revision that it could still read."""
         self._socket, self._stream = self._open()
         self._thread = threading.Thread(target=self._follow, name="observer", daemon=True)
         self._thread.start()

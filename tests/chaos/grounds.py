@@ -16,14 +16,14 @@ APPROVAL = named("Approval", "probe")
 
 
 @contextmanager
-def grounds() -> Iterator[tuple[ControlPlane, Stage]]:
+def grounds(*, token_seconds: int = 3600) -> Iterator[tuple[ControlPlane, Stage]]:
     """Amends as it is installed, with one tenant's people let into every namespace.
 
     There is a namespace for every crash point. Rights bound once for all of them save six calls of
     kubectl each; who may do what in a tenant is tested elsewhere.
     """
     with ControlPlane.start() as cp:
-        kubeconfig = installation.install(cp)
+        kubeconfig = installation.install(cp, token_seconds=token_seconds)
         for role in ("amends-viewer", "amends-responder", "amends-approver"):
             cp.kubectl(
                 *("create", "clusterrolebinding", f"chaos-{role}"),

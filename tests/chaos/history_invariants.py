@@ -83,8 +83,14 @@ def attempts_grow_by_one(history: History) -> Iterator[str]:
                 f"{change}: attempt {was.get('attempt', 0)} ({was.get('attemptKey')}) became "
                 f"{now.get('attempt', 0)} ({now.get('attemptKey')})"
             )
-        elif grown and not (now.get("phase") == "Claimed" and now.get("claimedBy")):
+        elif grown and not (now.get("phase") == "Claimed" and _has_a_claimant(change)):
             yield f"{change}: attempt {now['attempt']} began without a claim"
+
+
+def _has_a_claimant(change: Change) -> bool:
+    """What a person does by hand is claimed by no process."""
+    by_hand = "manual" in change.after["spec"].get("execution", {})
+    return by_hand or bool(entry_of(change.now).get("claimedBy"))
 
 
 def nothing_begins_unapproved(history: History) -> Iterator[str]:
@@ -215,9 +221,12 @@ def claims_do_not_overlap(history: History, *, lease: float, slack: float = 1.5)
             was, now = entry_of(change.was), entry_of(change.now)
             if entry_of(earlier.was).get("claimExpiresAt") != was.get("claimExpiresAt"):
                 since = earlier.at
-            stands = was.get("phase") == "Claimed" and "outcome" not in was
+            # What a person is to do is claimed by nobody: there is no process that could stop.
+            stands = was.get("phase") == "Claimed" and "outcome" not in was and "claimedBy" in was
+            if not stands:
+                continue
             taken = now.get("claimedBy") != was.get("claimedBy") or _is_given_up(was, now)
-            if change.after and stands and taken and change.at - since < lease - slack:
+            if change.after and taken and change.at - since < lease - slack:
                 yield (
                     f"{change}: the claim of {was['claimedBy']} was taken from it "
                     f"{change.at - since:.1f} s after it was last extended, of {lease:g}"

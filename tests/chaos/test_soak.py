@@ -1,0 +1,33 @@
+"""The soak in short: some load, faults and restarts, and a killed process in any case."""
+
+import random
+
+import pytest
+
+from chaos.rig import Stage
+from chaos.soak import Plan, soak
+from controlplane import ControlPlane
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]
+
+SEED = 6
+
+
+def test_under_load_faults_and_restarts_nothing_is_lost_double_or_stuck(
+    ruins: tuple[ControlPlane, Stage],
+) -> None:
+    short = Plan(
+        *(8.0, 200, 20, 3.0),
+        claim=4,
+        lease=3,
+        restart_every=3,
+        fault_lasts=(1, 2),
+        quick=True,
+    )
+
+    soaked = soak(*ruins, short, random.Random(SEED))
+
+    assert soaked.broken == [], f"seed {SEED}"
+    assert len(soaked.tales) > 10
+    assert soaked.weather.restarts.total() > 0
+    assert soaked.weather.struck.total() > 0
