@@ -110,3 +110,7 @@ class Starts:
                 self._tries[point] += 1
                 return point
         return None
+
+    def missed(self) -> list[Point]:
+        """Those that are known and were not hit."""
+        return [point for point in self.known if point not in self.hit]

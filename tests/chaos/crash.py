@@ -73,10 +73,15 @@ class Campaign:
             if why or not is_as_told(run.end, run.visit.story):
                 self.broken.append(f"{run.visit}: {why or run.end}\n{run.made}")
         self._learn(calm)
-        for deaths in range(1, max(self.depths.values()) + 1):
-            await asyncio.gather(*(self._rounds(on, deaths) for on in fronts))
+        await self._disturb(fronts)
         if self.visits is None:
             await asyncio.gather(*(self._starts(on) for on in fronts))
+            await self._disturb(fronts)  # at points that only the starts have shown
+
+    async def _disturb(self, fronts: Sequence[Front]) -> None:
+        """One death at every point that is known, then two."""
+        for deaths in range(1, max(self.depths.values()) + 1):
+            await asyncio.gather(*(self._rounds(on, deaths) for on in fronts))
 
     async def _rounds(self, on: Front, deaths: int) -> None:
         """Rounds on one control plane, until there are no visits left for it."""
@@ -187,6 +192,8 @@ def command(
         asyncio.run(campaign.run(stages))
     for name, path in campaign.atlas.missed():
         typer.echo(f"never reached: {Visit(name, STORIES[name], path)}", err=True)
+    for point in campaign.starts.missed():
+        typer.echo(f"never reached: {point} while it starts", err=True)
     seconds = time.monotonic() - began
     return Figures("crash", " ".join(words), chosen, seconds, campaign.numbers(), campaign.broken)
 

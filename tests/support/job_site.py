@@ -44,7 +44,7 @@ def work(
     namespace: str,
     template: Object,
     *,
-    timeout: float = 60,
+    timeout: float = 240,
     account: str = "amends-runner",
     attempt: int = 1,
     begun: bool = False,
