@@ -17,14 +17,14 @@ pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
-def course(node: Node) -> Course:
-    """All attempts, when each has ended."""
-    prepare(node, JOBS, STRICT, FULL)
-    node.kubectl("label", "namespace", STRICT, "pod-security.kubernetes.io/enforce=restricted")
-    node.kubectl("create", "quota", "none", "-n", FULL, "--hard=pods=0")
-    course = Course()
-    asyncio.run(course.run(node))
-    node.kubectl("delete", "namespace", JOBS, STRICT, FULL, "--wait=false")
+def course(node_can_run: None) -> Course:
+    """All attempts, when each has ended, on a node that has carried nothing else before."""
+    with Node.start() as node:
+        prepare(node, JOBS, STRICT, FULL)
+        node.kubectl("label", "namespace", STRICT, "pod-security.kubernetes.io/enforce=restricted")
+        node.kubectl("create", "quota", "none", "-n", FULL, "--hard=pods=0")
+        course = Course()
+        asyncio.run(course.run(node))
     return course
 
 
