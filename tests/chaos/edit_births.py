@@ -13,13 +13,14 @@ from chaos.edit_ground import Ground, Verdict
 from chaos.edit_oracles import OPERATOR, complete, edited, says_why, why_refused
 from chaos.edit_rest import brought_to_rest, describe, says, soon
 from chaos.edit_schema import Raw
-from chaos.edit_subjects import Subject, annotate
+from chaos.edit_subjects import Subject
 from chaos.edits import Edit, edits_of, get, sampled
 from installation import REPO
 from integration.cluster import Refused
 from integration.objects import MOST, named
 from support.api import path_of
 from support.manifests import unique
+from support.namespaces import annotate
 from support.target import APPLIED
 from support.tenant import Tenant
 
@@ -167,7 +168,7 @@ def annotated(ground: Ground, only: str) -> list[Verdict]:
             if only not in str(edit):
                 continue
             try:
-                annotate(tenant, {name: value})
+                annotate(tenant, tenant.namespace, {name: value})
             except Refused as refusal:
                 found.append(_of_annotation(edit, "refused", says_why(refusal, edit) or ""))
                 if value in right:
@@ -175,7 +176,7 @@ def annotated(ground: Ground, only: str) -> list[Verdict]:
                 continue
             why = "accepted, and nobody can read it" if value in wrong else ""
             found.append(_of_annotation(edit, "effective", why))
-            annotate(tenant, {name: None})
+            annotate(tenant, tenant.namespace, {name: None})
     return found
 
 

@@ -1,10 +1,10 @@
 """Subjects: the objects that are edited, and where they stand."""
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chaos.edit_schema import Raw
+from support.namespaces import annotate
 from support.target import Route
 from support.tenant import Tenant, condition
 
@@ -36,7 +36,7 @@ class Subject:
     def release(self) -> None:
         """The target answers, and nothing is frozen any more."""
         self.gate.set()
-        annotate(self.tenant, dict.fromkeys(FROZEN))
+        annotate(self.tenant, self.tenant.namespace, dict.fromkeys(FROZEN))
 
     @property
     def where(self) -> tuple[str, str]:
@@ -49,13 +49,3 @@ def where(obj: Raw) -> tuple[str, str]:
     status = obj.get("status", {})
     place = status.get("phase") or ("settled" if status.get("settled") else "open")
     return place, condition(obj).get("reason", "")
-
-
-def annotate(tenant: Tenant, annotations: Mapping[str, str | None]) -> None:
-    """Change annotations of the namespace, as an administrator."""
-    tenant.installed.user("admin").call(
-        "PATCH",
-        f"/api/v1/namespaces/{tenant.namespace}",
-        {"metadata": {"annotations": dict(annotations)}},
-        content_type="application/merge-patch+json",
-    )

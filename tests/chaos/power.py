@@ -17,17 +17,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Point:
-    """When the power fails: at the n-th call, before it happens or before its answer arrives."""
+    """When the power fails: before the n-th call happens, or before the n-th change is answered.
+
+    A read whose answer is lost leaves the world as it was before the next call, so what follows a
+    read is no point of its own.
+    """
 
     number: int
     moment: Moment
 
 
-@dataclass
+@dataclass(eq=False)
 class Call:
     """One call to the outside. happened: None while it is under way, also if cut off then."""
 
     name: str
+    changes: bool
     happened: bool | None = None
 
 
@@ -36,29 +41,24 @@ class PowerLine:
     """Counts the calls of one incarnation. Once cut, every call hangs for ever."""
 
     cut_at: Point | None = None
+    cut_by: Call | None = None
+    """The call that reached the point."""
     calls: list[Call] = field(default_factory=list)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     held: asyncio.Event | None = None
     """While this is set up and not set, status writes wait for it."""
 
-    async def call(self, name: str, do: Callable[[], Awaitable[T]]) -> T:
-        """Make the call, if there is power before and after."""
-        await self.alive()
-        call = Call(name)
-        self.calls.append(call)
-        number = len(self.calls)
-        if Point(number, "before") == self.cut_at:
-            call.happened = False
-        await self._perhaps_cut(Point(number, "before"))
-        try:
-            answer = await do()
-        except Fault:
-            call.happened = False
-            await self._perhaps_cut(Point(number, "after"))
-            raise
-        call.happened = True
-        await self._perhaps_cut(Point(number, "after"))
-        return answer
+    async def read(self, name: str, do: Callable[[], Awaitable[T]]) -> T:
+        """Make a call that changes nothing, if there is power before and after."""
+        return await self._make(Call(name, changes=False), do)
+
+    async def change(self, name: str, do: Callable[[], Awaitable[T]]) -> T:
+        """Make a call that may change something, if there is power before and after."""
+        return await self._make(Call(name, changes=True), do)
+
+    def points(self, moment: Moment) -> int:
+        """How many such moments there were so far."""
+        return len([call for call in self.calls if call.changes or moment == "before"])
 
     async def alive(self) -> None:
         """Return only while there is power."""
@@ -73,11 +73,30 @@ class PowerLine:
     def story(self) -> str:
         """Where the power failed, in words."""
         assert self.cut_at is not None
-        call = self.calls[self.cut_at.number - 1]
-        return f"{self.cut_at.moment} call {self.cut_at.number}: {call.name}"
+        assert self.cut_by is not None
+        return f"{self.cut_at.moment} call {self.calls.index(self.cut_by) + 1}: {self.cut_by.name}"
 
-    async def _perhaps_cut(self, here: Point) -> None:
-        if here == self.cut_at:
+    async def _make(self, call: Call, do: Callable[[], Awaitable[T]]) -> T:
+        await self.alive()
+        self.calls.append(call)
+        before = Point(self.points("before"), "before")
+        after = Point(self.points("after"), "after") if call.changes else None
+        if before == self.cut_at:
+            call.happened = False
+        await self._perhaps_cut(before, call)
+        try:
+            answer = await do()
+        except Fault:
+            call.happened = False
+            await self._perhaps_cut(after, call)
+            raise
+        call.happened = True
+        await self._perhaps_cut(after, call)
+        return answer
+
+    async def _perhaps_cut(self, here: Point | None, call: Call) -> None:
+        if here is not None and here == self.cut_at:
+            self.cut_by = call
             self.lost.set()
         await self.alive()
 
@@ -91,11 +110,11 @@ class WiredCluster:
         self._namespace = namespace
 
     async def get(self, key: Key) -> Raw | None:
-        return await self._line.call(f"get {key.kind}", lambda: self._cluster.get(key))
+        return await self._line.read(f"get {key.kind}", lambda: self._cluster.get(key))
 
     async def create(self, kind: str, namespace: str, body: Raw) -> Raw:
         of = body["spec"]["subject"]["kind"] if kind == "Receipt" else ""
-        return await self._line.call(
+        return await self._line.change(
             f"create {of}{kind}", lambda: self._cluster.create(kind, namespace, body)
         )
 
@@ -103,18 +122,18 @@ class WiredCluster:
         if self._line.held is not None:
             await self._line.held.wait()
         to = status.get("phase") or ("settled" if status.get("settled") else "open")
-        return await self._line.call(
+        return await self._line.change(
             f"write_status {before['kind']} {to}",
             lambda: self._cluster.write_status(before, status),
         )
 
     async def find(self, kind: str, namespace: str, fields: Mapping[str, str]) -> Sequence[Raw]:
-        return await self._line.call(
+        return await self._line.read(
             f"find {kind}", lambda: self._cluster.find(kind, namespace, fields)
         )
 
     async def delete(self, before: Raw) -> None:
-        await self._line.call(f"delete {before['kind']}", lambda: self._cluster.delete(before))
+        await self._line.change(f"delete {before['kind']}", lambda: self._cluster.delete(before))
 
     def forget_namespace(self, name: str) -> None:
         self._cluster.forget_namespace(name)
@@ -132,7 +151,7 @@ class WiredCluster:
                 if raw["metadata"]["namespace"] == self._namespace
             ]
 
-        for raw in await self._line.call(f"list {kind}", listed):
+        for raw in await self._line.read(f"list {kind}", listed):
             yield raw
 
 
@@ -145,7 +164,7 @@ class WiredExecutor:
         self._line = line
 
     async def run(self, work: Work) -> Outcome:
-        return await self._line.call(f"run {self._name}", lambda: self._executor.run(work))
+        return await self._line.change(f"run {self._name}", lambda: self._executor.run(work))
 
     def objection(self, execution: Execution) -> str | None:
         return self._executor.objection(execution)

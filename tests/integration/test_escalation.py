@@ -8,7 +8,8 @@ import pytest
 
 from installation import RunningOperator
 from support.manifests import unapproved
-from support.receiver import KEY, RECEIVER, Receiver, annotate, doomed, notice
+from support.namespaces import annotate
+from support.receiver import KEY, RECEIVER, Receiver, doomed, notice
 from support.target import APPLIED, Answer, Target
 from support.tenant import SECONDS, Tenant, condition, conditions
 from waiting import wait_for
@@ -86,7 +87,11 @@ def test_n6_the_namespace_stands_in_for_a_plan_that_says_nothing(
     tenant: Tenant, target: Target
 ) -> None:
     receiver = Receiver.of(tenant, target, APPLIED)
-    annotate(tenant, **{"amends.dev/owner": "on-call", "amends.dev/escalate-after": "1s"})
+    annotate(
+        tenant,
+        tenant.namespace,
+        {"amends.dev/owner": "on-call", "amends.dev/escalate-after": "1s"},
+    )
     tenant.create(unapproved("undo", http=doomed("undo", target)["spec"]["execution"]["http"]))
 
     tenant.wait_until("Compensation", "undo", is_delivered)
@@ -114,7 +119,7 @@ def test_n6_a_slow_receiver_delays_no_other_undo(tenant: Tenant, target: Target)
 
 
 def test_n6_a_secret_that_is_no_use_is_told_and_mended(tenant: Tenant, target: Target) -> None:
-    annotate(tenant, **RECEIVER)
+    annotate(tenant, tenant.namespace, RECEIVER)
     tenant.create(doomed("undo", target))
 
     def fails(one: dict[str, object]) -> bool:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from support.api import MERGE_PATCH
 from support.manifests import compensation, unapproved, unique
+from support.namespaces import annotate
 from support.tenant import Installed, Tenant, condition, conditions
 from waiting import wait_for
 
@@ -20,15 +20,6 @@ TWO = {APPROVERS: "2"}
 
 def demanding(installed: Installed, annotations: Mapping[str, str]) -> Tenant:
     return installed.tenant(unique("strict"), annotations=annotations)
-
-
-def annotate(tenant: Tenant, annotations: Mapping[str, str | None]) -> None:
-    tenant.installed.user("admin").call(
-        "PATCH",
-        f"/api/v1/namespaces/{tenant.namespace}",
-        {"metadata": {"annotations": dict(annotations)}},
-        content_type=MERGE_PATCH,
-    )
 
 
 def waits(tenant: Tenant, standing: str) -> str:
@@ -130,7 +121,7 @@ def test_whoever_waits_notices_within_a_minute_that_the_namespace_demands_someth
     )
     assert tenant.wait_for_event("undo", "ApprovalRequired") == unheeded
 
-    annotate(tenant, {APPROVERS: None})
+    annotate(tenant, tenant.namespace, {APPROVERS: None})
 
     wait_for(
         lambda: tenant.read("Compensation", "undo")["status"]["phase"] == "Completed",

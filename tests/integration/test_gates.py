@@ -1,17 +1,15 @@
 """What holds back an undo that is due: a freeze, an order, a busy target, a window that closes."""
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from amends.core.namespace import FREEZE, TARGET_LIMITS
-from amends.kube.paths import MERGE_PATCH
 from installation import RunningOperator
 from integration.cluster import Refused
 from support import manifests
+from support.namespaces import annotate, frozen
 from support.target import Answer, Target
 from support.tenant import Tenant, condition, conditions
 from waiting import wait_for
@@ -19,24 +17,6 @@ from waiting import wait_for
 pytestmark = pytest.mark.controlplane
 
 SOON = 20
-
-
-def annotate(tenant: Tenant, namespace: str, annotations: Mapping[str, str | None]) -> None:
-    tenant.installed.user("admin").call(
-        "PATCH",
-        f"/api/v1/namespaces/{namespace}",
-        {"metadata": {"annotations": dict(annotations)}},
-        content_type=MERGE_PATCH,
-    )
-
-
-@contextmanager
-def frozen(tenant: Tenant, namespace: str) -> Iterator[None]:
-    annotate(tenant, namespace, {FREEZE: "incident 42"})
-    try:
-        yield
-    finally:
-        annotate(tenant, namespace, {FREEZE: None})
 
 
 @pytest.mark.parametrize("everywhere", [False, True], ids=["here", "everywhere"])

@@ -11,6 +11,7 @@ from integration.cluster_objects import (
     preview,
     runner_may,
 )
+from support.namespaces import frozen
 from support.tenant import Tenant, condition
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.usefixtures("running")]
@@ -64,13 +65,11 @@ def test_what_was_approved_and_has_drifted_since_goes_back_to_the_approval(
     tenant: Tenant, objects: Namespaced
 ) -> None:
     tenant.create(merge())
-    seen = tenant.planned("undo")
-    tenant.change("undo", suspend=True)
-    tenant.ready("Compensation", "undo", "Suspended")
-    tenant.write_status("Compensation", "undo", {"phase": "Approved"})
-
-    objects.merge(CONFIGMAPS, {"data": {"color": "green"}})
-    tenant.change("undo", suspend=False)
+    seen = digest_with(tenant, '/data/color: "red" → "blue"')
+    with frozen(tenant, tenant.namespace):
+        tenant.approve("undo", planDigest=seen)
+        tenant.in_phase("undo", "Approved")
+        objects.merge(CONFIGMAPS, {"data": {"color": "green"}})
     back = tenant.in_phase("undo", "AwaitingApproval")
 
     assert back["status"]["planDigest"] != seen
@@ -78,6 +77,7 @@ def test_what_was_approved_and_has_drifted_since_goes_back_to_the_approval(
     last = back["status"]["history"][-1]
     assert (last["from"], last["to"]) == ("Approved", "AwaitingApproval")
     assert last["reason"].startswith("PreviewChanged")
+    assert objects.data()["color"] == "green"
 
 
 def test_what_does_not_touch_the_change_is_no_drift(tenant: Tenant, objects: Namespaced) -> None:

@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from support.api import MERGE_PATCH
 from support.manifests import unapproved
+from support.namespaces import annotate
 from support.target import Answer, Request, Route, Target, refused
 from support.tenant import Tenant
 
@@ -29,7 +29,7 @@ class Receiver:
     def of(cls, tenant: Tenant, target: Target, *answers: Answer) -> "Receiver":
         """The tenant's namespace tells it of whatever escalates."""
         receiver = cls(target.route(*answers))
-        annotate(tenant, **RECEIVER)
+        annotate(tenant, tenant.namespace, RECEIVER)
         receiver.known_to(tenant)
         return receiver
 
@@ -53,16 +53,6 @@ def verified(request: Request) -> dict[str, Any]:
     event: dict[str, Any] = json.loads(request.body)
     assert event["id"] == headers["webhook-id"]
     return event
-
-
-def annotate(tenant: Tenant, **annotations: str) -> None:
-    """As the administrator, who may write to Namespaces."""
-    tenant.installed.user("admin").call(
-        "PATCH",
-        f"/api/v1/namespaces/{tenant.namespace}",
-        {"metadata": {"annotations": annotations}},
-        content_type=MERGE_PATCH,
-    )
 
 
 def doomed(name: str, target: Target, after_seconds: int = 0) -> dict[str, Any]:
