@@ -94,10 +94,10 @@ def _numbers(played: Sequence[Scenario]) -> list[tuple[str, float]]:
             "seconds to recover after the end of a fault, at most",
             round(max((one.recovered_in for one in rest), default=0), 1),
         ),
-        ("requests in a second, undisturbed", calm.busiest[0]),
-        ("requests in a second, at most", max((one.busiest[0] for one in rest), default=0)),
+        ("requests in a second, undisturbed", calm.busiest.together),
+        ("requests in a second, at most", max((one.busiest.together for one in rest), default=0)),
         (
             "of one sort for one object in a second, at most",
-            max((one.busiest[1] for one in rest), default=0),
+            max((one.busiest.of_one for one in rest), default=0),
         ),
     ]

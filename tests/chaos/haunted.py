@@ -128,13 +128,29 @@ async def haunted(stage: Stage, patience: float = PATIENCE) -> AsyncIterator[Hau
             await connection.close()
 
 
-def busiest(book: Sequence[Noted]) -> tuple[int, int]:
+@dataclass(frozen=True)
+class Busiest:
     """The most requests within a second: all together, and of one sort for one object."""
+
+    together: int = 0
+    of_one: int = 0
+    one: str = ""
+
+
+def busiest(book: Sequence[Noted]) -> Busiest:
+    """How busy the proxy was at its busiest.
+
+    What is asked of the cluster as a whole, such as who may do what, is about no one object: it
+    comes as often as there are stories.
+    """
     by_path: dict[str, list[float]] = {}
     for one in book:
-        path = f"{one.asked.method} {one.asked.path.partition('?')[0]}"
-        by_path.setdefault(path, []).append(one.at)
-    return _peak([one.at for one in book]), max(map(_peak, by_path.values()), default=0)
+        if one.asked.namespace or one.asked.name:
+            path = f"{one.asked.method} {one.asked.path.partition('?')[0]}"
+            by_path.setdefault(path, []).append(one.at)
+    peaks = {path: _peak(times) for path, times in by_path.items()}
+    most = max(peaks, key=lambda path: peaks[path], default="")
+    return Busiest(_peak([one.at for one in book]), peaks.get(most, 0), most)
 
 
 def _peak(times: Sequence[float]) -> int:

@@ -15,7 +15,7 @@ from amends.kube.cache import OPEN_WORK
 from amends.ports import Rejected
 from chaos.ending import End, difference, end_of
 from chaos.fences import Fence, at_rest
-from chaos.haunted import Haunted, Kept, Mirrored, busiest
+from chaos.haunted import Busiest, Haunted, Kept, Mirrored, busiest
 from chaos.proxy import Honest
 from chaos.stories import PLURALS, STORIES, Story, Told, telling
 from chaos.verdict import is_in_doubt
@@ -56,7 +56,7 @@ class Scenario:
     kept: Kept = field(init=False)
     recovered_in: float = 0.0
     seconds: float = 0.0
-    busiest: tuple[int, int] = (0, 0)
+    busiest: Busiest = field(default_factory=Busiest)
 
     async def play(self) -> None:
         """Tell them, and take their ends."""
@@ -131,8 +131,8 @@ class Scenario:
         ]
         if self.recovered_in > RECOVERS_WITHIN:
             wrongs.append(f"it took {self.recovered_in:.0f} s to recover")
-        if self.busiest[1] > HOTTEST:
-            wrongs.append(f"a hot loop: {self.busiest[1]} requests for one object in a second")
+        if self.busiest.of_one > HOTTEST:
+            wrongs.append(f"a hot loop: {self.busiest.of_one} times {self.busiest.one} in a second")
         if self.fence is not None:
             wrongs += self.fence.impatient()
         if not self.strikes and (self.wrong or self.fence):

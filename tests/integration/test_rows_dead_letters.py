@@ -150,6 +150,23 @@ def test_c4_a_retry_that_fails_opens_it_again(tenant: Tenant, target: Target) ->
     assert second["supersedes"] == {"name": f"{first['effectId']}-1"}
 
 
+def test_c3_a_retry_that_is_asked_for_sooner_than_the_target_wants_waits(
+    tenant: Tenant, target: Target
+) -> None:
+    route = target.route(refused(429, Retry_After="3600"))
+    letter = failed(tenant, route)
+    decide(tenant, letter, "Retry")
+    opened = tenant.wait_until("DeadLetter", letter, partial(has_ended, dispatches=1))
+    due = opened["status"]["dispatch"]["nextTime"]
+    assert 3590 < seconds_between(opened["status"]["dispatch"]["lastTime"], due) < 3700
+
+    decide(tenant, letter, "Retry")
+    waiting = tenant.ready("DeadLetter", letter, "RetryRequested")
+
+    assert condition(waiting)["message"].startswith("1 sent so far; the next not before ")
+    assert len(route.requests) == 1
+
+
 @pytest.mark.slow
 def test_c3_the_pause_doubles_and_after_five_dispatches_it_is_ignored(
     tenant: Tenant, target: Target

@@ -237,6 +237,15 @@ def test_c4_a_new_failure_opens_it_again_until_c3_it_is_exhausted(
     assert told(decision) == ["release", "tell DeadLetter letter: RetryFailed"]
 
 
+@pytest.mark.parametrize(("asked", "waits"), [(3600, 3600), (1, 8)])
+def test_c3_the_target_is_left_alone_for_as_long_as_it_asks(asked: int, waits: int) -> None:
+    busy = NotApplied("429", retry_after=timedelta(seconds=asked))
+    letter = retrying(dispatch={"count": 1, "lastTime": after(0), "nextTime": after(8)})
+    status = written(decide(letter_world(letter, action=POST, outcome=busy)))
+    assert status.phase == "Open"
+    assert status.dispatch.next_time == NOW + timedelta(seconds=waits)
+
+
 @pytest.mark.parametrize(
     ("failed", "outcome", "ready"),
     [

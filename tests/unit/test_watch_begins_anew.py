@@ -68,10 +68,15 @@ class Server:
     """What was asked about the dispositions: list or watch."""
     lists: asyncio.Event = field(default_factory=asyncio.Event)
     """Until it is set, lists are not answered."""
+    breaks: set[str] = field(default_factory=set)
+    """Paths whose next answer breaks off in the middle."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         """Discovery, lists and watches."""
+        if request.path in self.breaks:
+            self.breaks.discard(request.path)
+            return await _half(request)
         if (found := self._discovery().get(request.path)) is not None:
             return web.json_response(found)
         what = "watch" if "watch" in request.query else "list"
@@ -97,6 +102,17 @@ class Server:
             f"/apis/{GROUP}/{VERSION}": _resources(ours),
             f"/apis/{watch.ADMISSION}/v1": _resources(policies),
         }
+
+
+async def _half(request: web.Request) -> web.StreamResponse:
+    """As much as the connection lets through before it is reset."""
+    response = web.StreamResponse()
+    response.content_type, response.content_length = "application/json", 100
+    await response.prepare(request)
+    await response.write(b'{"groups":')
+    assert request.transport is not None
+    request.transport.abort()
+    return response
 
 
 def _group(name: str, version: str) -> dict[str, Any]:
@@ -157,6 +173,10 @@ def _nothing() -> None:
     """Nobody listens."""
 
 
+def _nothing_wrong(server: Server, what: str) -> web.Response | None:
+    return None
+
+
 def _unchanged(namespace: str) -> None:
     """No namespace says anything new."""
 
@@ -184,6 +204,20 @@ async def test_a_watch_that_fails_begins_anew(
     assert task.cancelled()
     left = [one.get_name() for one in asyncio.all_tasks()]
     assert not [name for name in left if name.startswith("watcher for")]
+
+
+@pytest.mark.parametrize("path", ["/api", "/apis", f"/apis/{GROUP}/{VERSION}"])
+async def test_half_an_answer_about_the_kinds_that_are_served_ends_nothing(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "WATCH_AGAIN_SECONDS", PAUSE)
+    server, heard = Server(_nothing_wrong, breaks={path}), Heard()
+    server.lists.set()
+    async with watching(server, heard) as task:
+        async with asyncio.timeout(PATIENCE):
+            assert await heard.names.get() == "said"
+        assert not task.done()
+    assert not server.breaks
 
 
 async def test_the_probe_finds_nobody_while_the_watch_is_down() -> None:

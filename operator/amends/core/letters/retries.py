@@ -161,14 +161,19 @@ def failed(
     if (doubt := _outbox(world).doubt) is not None:
         return in_doubt(world, f"{doubt}; dispatch {world.dispatches}: {reason}")
     receipt = _receipt(world, EffectOutcome.FAILED, answer or {}, reason)
-    ended = failed_again(world, receipt.name, reason)
+    ended = failed_again(world, receipt.name, reason, failure.retry_after)
     return Decision(
         children=(receipt,), status=ended.status, effects=ended.effects, look_again=AT_ONCE
     )
 
 
-def failed_again(world: DeadLetterWorld, receipt: str, reason: str) -> Decision:
-    """Open again for a person; Ignored when it has been sent often enough."""
+def failed_again(
+    world: DeadLetterWorld, receipt: str, reason: str, wish: timedelta | None = None
+) -> Decision:
+    """Open again for a person; Ignored when it has been sent often enough.
+
+    wish: how long the target asks to be left alone; a retry that is asked for sooner waits.
+    """
     count = world.dispatches
     outbox = _outbox(
         world,
@@ -185,13 +190,22 @@ def failed_again(world: DeadLetterWorld, receipt: str, reason: str) -> Decision:
         *_followers(world),
     )
     if count < MOST_DISPATCHES:
-        status = moved(world, P.OPEN, message, outbox=outbox)
+        status = moved(world, P.OPEN, message, outbox=outbox, dispatch=_spared(world, wish))
         return observed(world, status, effects=effects, look_again=AT_ONCE)
     given_up = RecordedDisposition(
         choice=EXHAUSTED, reason=message[:4096], actor=OPERATOR, time=world.now
     )
     status = moved(world, P.IGNORED, message, outbox=outbox, disposition=given_up)
     return observed(world, status, effects=effects)
+
+
+def _spared(world: DeadLetterWorld, wish: timedelta | None) -> Dispatch | None:
+    """When the next one may leave: not before the target wants it."""
+    dispatch = world.letter.status.dispatch
+    if dispatch is None or wish is None:
+        return dispatch
+    latest = max(dispatch.next_time or world.now, world.now + wish)
+    return dispatch.model_copy(update={"next_time": latest})
 
 
 def in_doubt(world: DeadLetterWorld, reason: str) -> Decision:
