@@ -220,8 +220,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     everything = [p.name for p in PROGRAMS if p.name not in NODE]
     names = everything if given.all else given.names or CONTROL_PLANE
-    # A terminated build cleans up as an interrupted one does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A terminated build cleans up as an interrupted one does, and one that was started with SIGINT
+    # ignored, as a shell does behind `&`, can be interrupted all the same; so can its compiler.
+    for asked_to_end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked_to_end, signal.default_int_handler)
     try:
         for path in build(names).values():
             print(path)

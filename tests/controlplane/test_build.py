@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +43,17 @@ class Workplace:
 
     folder: Path
 
-    def build(self, *names: str) -> "subprocess.Popen[str]":
+    def build(self, *names: str, ignores: Sequence[signal.Signals] = ()) -> "subprocess.Popen[str]":
+        ignored = [f"--ignore-signal={one.name.removeprefix('SIG')}" for one in ignores]
         return subprocess.Popen(
-            [sys.executable, build.__file__, *names],
+            [
+                "/usr/bin/env",
+                "--default-signal=INT",
+                *ignored,
+                sys.executable,
+                build.__file__,
+                *names,
+            ],
             env=os.environ | {"PATH": str(self.folder), "AMENDS_CACHE": str(self.folder / "cache")},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -139,8 +148,11 @@ def test_a_change_of_one_module_leaves_what_others_built(
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
-def test_an_interrupted_build_takes_its_go_along(workplace: Workplace, how: signal.Signals) -> None:
-    interrupted = workplace.build("etcd")
+@pytest.mark.parametrize("behind", [False, True], ids=["in front", "with SIGINT ignored"])
+def test_an_interrupted_build_takes_its_go_along(
+    workplace: Workplace, how: signal.Signals, behind: bool
+) -> None:
+    interrupted = workplace.build("etcd", ignores=[signal.SIGINT] if behind else [])
     go = workplace.pid_of_go()
 
     interrupted.send_signal(how)
