@@ -37,7 +37,7 @@ def command(seed: Seed = None, only: Only = None) -> Figures:
         cp, stage = stack.enter_context(grounds())
         older = stack.enter_context(replica(cp))
         played = asyncio.run(_campaign(stage, older, random.Random(chosen), only or [""]))
-    words = ["faults", f"--seed {chosen}", *(f'--only "{one}"' for one in only or ())]
+    words = ["faults", f"--seed {chosen}", *(f"--only '{one}'" for one in only or ())]
     return Figures(
         "faults",
         " ".join(words),

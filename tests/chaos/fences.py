@@ -26,11 +26,13 @@ class Kind:
     """A kind of fault.
 
     happened: whether what was asked is done, though nobody has heard so; None: whoever asked knows
-    what has become of it, and that it may be asked again.
+    what has become of it, and that it may be asked again. refuses: what they know is that nothing
+    is done.
     """
 
     spoil: Spoiled
     happened: bool | None = None
+    refuses: bool = False
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Fence:
 
     kind: Kind
     dice: Random
+    on: bool = True
     struck: Counter[str] = field(default_factory=Counter)
     """By namespace."""
     arrived: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -51,7 +54,7 @@ class Fence:
         @web.middleware
         async def fenced(request: web.Request, handler: Handler) -> web.StreamResponse:
             self.arrived[namespace].append(time.monotonic())
-            if self.struck[namespace] == times:
+            if not self.on or self.struck[namespace] == times:
                 return await handler(request)
             self.struck[namespace] += 1
             return await self.kind.spoil(request, handler)
@@ -62,6 +65,10 @@ class Fence:
         """Whether only a person can find out what happened there."""
         unsure = self.kind.happened is not None and self.struck[namespace] > 0
         return unsure and story.retry_safety == "None"
+
+    def opens_again(self, story: Story, namespace: str) -> bool:
+        """Whether a person has to decide once more about what was to be sent again there."""
+        return self.kind.refuses and self.struck[namespace] > 0 and bool(story.choice)
 
     def impatient(self) -> list[str]:
         """Where it was asked again too early, though it had said when."""
@@ -85,11 +92,14 @@ async def _reset(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def _half(request: web.Request, handler: Handler) -> web.StreamResponse:
     answer = await handler(request)
     assert isinstance(answer, web.Response)
-    assert isinstance(answer.body, bytes)
-    response = web.StreamResponse(status=answer.status)
-    response.content_type, response.content_length = "application/json", len(answer.body)
+    if request.transport is None or request.transport.is_closing():
+        return answer  # the target has hung up itself
+    # What has no body is announced with one that never comes.
+    body = answer.body if isinstance(answer.body, bytes) and answer.body else b"{}"
+    response = web.StreamResponse(status=200 if answer.status == 204 else answer.status)
+    response.content_type, response.content_length = "application/json", len(body)
     await response.prepare(request)
-    await response.write(answer.body[: len(answer.body) // 2])
+    await response.write(body[: len(body) // 2])
     _abort(request)
     return response
 
@@ -140,8 +150,8 @@ def _abort(request: web.Request) -> web.Response:
 QUICK: Mapping[str, Kind] = {
     "answer lost after commit": Kind(_lost, happened=True),
     "delayed 3 s": Kind(_late(3)),
-    "409": Kind(_refused(409)),
-    "429 with Retry-After": Kind(_too_many),
+    "409": Kind(_refused(409), refuses=True),
+    "429 with Retry-After": Kind(_too_many, refuses=True),
     "500": Kind(_refused(500), happened=False),
     "503": Kind(_refused(503), happened=False),
     "reset": Kind(_reset, happened=False),

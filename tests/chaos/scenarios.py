@@ -18,7 +18,7 @@ from chaos.fences import Fence, at_rest
 from chaos.haunted import Busiest, Haunted, Kept, Mirrored, busiest
 from chaos.proxy import Honest
 from chaos.stories import PLURALS, STORIES, Story, Told, telling
-from chaos.verdict import is_in_doubt
+from chaos.verdict import is_in_doubt, is_open_again
 from chaos.wrongs import Wrong
 
 RECOVERS_WITHIN = 30.0
@@ -87,6 +87,8 @@ class Scenario:
             await self._outlast(over)
         if self.wrong is not None:
             self.wrong.on = False
+        if self.fence is not None:
+            self.fence.on = False
         await self.on.proxy.at_rest()
         await at_rest()
         ended = time.monotonic()
@@ -149,6 +151,8 @@ class Scenario:
         story, namespace = STORIES[name], self.told[name].namespace
         if self.fence is not None and self.fence.leaves_doubt(story, namespace):
             right = is_in_doubt(end, story, self.fence.kind.happened)
+        elif self.fence is not None and self.fence.opens_again(story, namespace):
+            right = is_open_again(end)
         else:
             # An operator that ended in the midst of an attempt has left a doubt, too.
             ended = bool(self.kept.ends) and story.retry_safety == "None"

@@ -151,7 +151,8 @@ class Told:
             return False
         if chosen:
             ended = all(
-                one["status"].get("settled") or _stalled(one) for one in found["DeadLetter"]
+                one["status"].get("settled") or _stalled(one) or _is_open_again(one)
+                for one in found["DeadLetter"]
             )
             return ended and all(one["status"].get("settled") for one in chosen)
         completed = [one for one in found["Compensation"] if one["status"]["phase"] == "Completed"]
@@ -172,6 +173,10 @@ class Told:
 
     def _path(self, kind: str) -> str:
         return f"/apis/{GROUP}/{VERSION}/namespaces/{self.namespace}/{PLURALS[kind]}"
+
+
+def _is_open_again(letter: Raw) -> bool:
+    return letter["status"]["phase"] == "Open" and "dispatch" in letter["status"]
 
 
 def _stalled(raw: Raw) -> bool:

@@ -61,6 +61,18 @@ def is_in_doubt(end: End, story: Story, sent: bool | None) -> bool:
     )
 
 
+def is_open_again(end: End) -> bool:
+    """Whether what was sent again was refused, did nothing, and waits for a person once more."""
+    (letter,) = end["DeadLetter"]
+    status = letter["status"]
+    ready = [one["reason"] for one in status["conditions"] if one["type"] == "Ready"]
+    return (
+        (status["phase"], status["outbox"]["outcome"]) == ("Open", "NotApplied")
+        and ready == ["AwaitingDecision"]
+        and end["effects"] == 0
+    )
+
+
 def is_as_told(end: End, story: Story) -> bool:
     """Whether an undisturbed end is the one that the story says."""
     undone = [one["status"]["phase"] for one in end["Compensation"]]
