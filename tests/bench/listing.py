@@ -29,7 +29,6 @@ from amends.kube.cluster import KubeCluster
 from amends.kube.connection import Connection
 from amends.kube.paths import path_of
 from amends.ports import Raw
-from amends.runtime.clock import SystemClock
 from bench.access import session
 from bench.machine import Patience
 from bench.seeding import patiently
@@ -154,7 +153,7 @@ async def _spread(operator: Path, seeded: Sequence[Raw]) -> None:
 async def _cluster(kubeconfig: Path) -> AsyncIterator[KubeCluster]:
     connection = await Connection.open(kubeconfig)
     try:
-        yield KubeCluster(connection, SystemClock())
+        yield KubeCluster(connection)
     finally:
         await connection.close()
 

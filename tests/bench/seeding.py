@@ -20,8 +20,8 @@ class Seeder:
     """Creates pairs: bob asks for the Compensation, the operator's account writes the rest."""
 
     def __init__(self, bob: Connection, operator: Connection) -> None:
-        self._bob = KubeCluster(bob, worlds.CLOCK)
-        self._operator = KubeCluster(operator, worlds.CLOCK)
+        self._bob = KubeCluster(bob)
+        self._operator = KubeCluster(operator)
 
     async def approved(self, namespace: str, number: int) -> Pair:
         """An approved Compensation whose DeadLetter waits for it."""

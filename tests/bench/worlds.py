@@ -62,7 +62,7 @@ def observed(letter: Raw, compensation: Raw) -> Raw:
 async def four_writes(compensation: Raw, letter: Raw) -> list[dict[str, Any]]:
     """The requests that undo an approved Compensation and link its DeadLetter."""
     server = _Paper()
-    cluster = KubeCluster(server, CLOCK)
+    cluster = KubeCluster(server)
 
     async def write(before: Raw, decision: Decision) -> Raw:
         after = with_status(before, decision.status)

@@ -177,7 +177,7 @@ class Incarnation:
         connection = await Connection.open(self.scene.stage.operator)
         recorder = EventRecorder(connection, self.clock, self.holder)
         executors = self._executors(connection, await connection.addresses())
-        cluster = WiredCluster(KubeCluster(connection, self.clock), self.line, self.namespace)
+        cluster = WiredCluster(KubeCluster(connection), self.line, self.namespace)
         settings = Settings(resync=self.resync, drain=timedelta(0))
         self.runtime = Runtime(
             *(settings, cluster, cluster.list_open, executors, recorder, self.clock, self.holder),

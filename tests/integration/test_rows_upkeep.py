@@ -213,7 +213,7 @@ class Meddling(KubeCluster):
     """The operator's cluster, where somebody else is quicker with every record that is to go."""
 
     def __init__(self, connection: Connection, tenant: Tenant) -> None:
-        super().__init__(connection, SystemClock())
+        super().__init__(connection)
         self._tenant = tenant
 
     async def namespaces(self) -> dict[str, Namespace]:

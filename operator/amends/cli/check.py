@@ -75,7 +75,7 @@ async def _asked(question: Question) -> str | None:
 def _questions(
     connection: Connection, clock: Clock, namespace: str, agents: list[str]
 ) -> Mapping[str, Question]:
-    cluster = KubeCluster(connection, clock)
+    cluster = KubeCluster(connection)
     policies = KubePolicies(connection, clock, namespace, agents)
 
     async def kinds_are_served() -> str | None:

@@ -15,7 +15,6 @@ from amends.cli.nextstep import Typing
 from amends.cli.where import Where
 from amends.kube.paths import MERGE_PATCH, PLURALS, escaped, path_of
 from amends.ports import Fault, Gone, Raw
-from amends.runtime.clock import SystemClock
 
 if TYPE_CHECKING:  # it takes most of the time that a command needs to start
     from amends.kube.connection import Connection
@@ -278,7 +277,7 @@ class Session:
     def _missing_kinds(self) -> Sequence[str]:
         from amends.kube.cluster import KubeCluster
 
-        cluster = KubeCluster(self._connection, SystemClock())
+        cluster = KubeCluster(self._connection)
         try:
             return self._runner.run(cluster.missing_kinds())
         except Fault:  # then what was asked first is what is told

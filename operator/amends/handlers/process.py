@@ -43,7 +43,7 @@ async def run(settings: Settings) -> None:
     clock, holder, metrics = ServerClock(), process_identity(), Metrics()
     connection = await Connection.open(settings.kubeconfig)
     connection.listening = clock.listening
-    cluster = KubeCluster(connection, clock)
+    cluster = KubeCluster(connection)
     recorder = EventRecorder(connection, clock, holder)
     tenants = ImpersonatedTenants(connection)
     context = ExecutorContext(

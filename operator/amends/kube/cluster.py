@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from async_lru import alru_cache
+
 from amends.api import GROUP, VERSION
 from amends.core.key import Key
 from amends.kube.connection import Connection, pages
 from amends.kube.paths import MERGE_PATCH, PLURALS, escaped, path_of
-from amends.ports import Clock, Gone, Namespace, Raw
+from amends.ports import Gone, Namespace, Raw
 
 PAGE = 500
 NAMESPACES_ARE_FRESH_SECONDS = 20
@@ -16,10 +18,10 @@ NAMESPACES_ARE_FRESH_SECONDS = 20
 class KubeCluster:
     """The Cluster port over one connection."""
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._clock = clock
-        self._namespaces: dict[str, tuple[float, Namespace]] = {}
+        remembered = alru_cache(maxsize=None, ttl=NAMESPACES_ARE_FRESH_SECONDS)
+        self._namespace = remembered(self._read_namespace)
 
     async def get(self, key: Key) -> Raw | None:
         """The object as it is now, None if there is none."""
@@ -84,20 +86,15 @@ class KubeCluster:
         return sorted(kind for kind, plural in PLURALS.items() if plural not in names)
 
     async def namespace(self, name: str) -> Namespace:
-        """What a namespace says of its tenant, at most 20 seconds old."""
-        now = self._clock.now().timestamp()
-        known = self._namespaces.get(name)
-        if known is not None and now - known[0] <= NAMESPACES_ARE_FRESH_SECONDS:
-            return known[1]
-        found = await self._connection.call("GET", f"/api/v1/namespaces/{name}")
-        meta = found["metadata"]
-        namespace = Namespace(meta.get("labels", {}), meta.get("annotations", {}))
-        self._namespaces[name] = (now, namespace)
-        return namespace
+        """What a namespace says of its tenant, at most 20 seconds old.
+
+        Who asks while it is being read shares the answer: every worker asks for the operator's own.
+        """
+        return await self._namespace(name)
 
     def forget_namespace(self, name: str) -> None:
-        """What is remembered of it may be old: read it again when it is asked for."""
-        self._namespaces.pop(name, None)
+        """What is remembered or being read of it may be old: read it anew when it is asked for."""
+        self._namespace.cache_invalidate(name)
 
     async def namespaces(self) -> Mapping[str, Namespace]:
         """Every namespace that is not about to go, by its name."""
@@ -105,9 +102,16 @@ class KubeCluster:
         found: dict[str, Namespace] = {}
         async for page in pages(self._connection, "/api/v1/namespaces", query):
             for item in page["items"]:
-                meta = item["metadata"]
-                found[meta["name"]] = Namespace(meta.get("labels", {}), meta.get("annotations", {}))
+                found[item["metadata"]["name"]] = _said_by(item)
         return found
+
+    async def _read_namespace(self, name: str) -> Namespace:
+        return _said_by(await self._connection.call("GET", f"/api/v1/namespaces/{name}"))
+
+
+def _said_by(namespace: Raw) -> Namespace:
+    meta = namespace["metadata"]
+    return Namespace(meta.get("labels", {}), meta.get("annotations", {}))
 
 
 def _merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
