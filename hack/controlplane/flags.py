@@ -68,7 +68,7 @@ def for_apiserver(home: Path, *, port: int, etcd: str, keys: Keys) -> list[str]:
         f"--service-cluster-ip-range={SERVICES}",
         f"--audit-policy-file={home / POLICY}",
         f"--audit-log-path={home / AUDIT_LOG}",
-        "--audit-log-maxsize=0",  # one file, however long a benchmark runs
+        "--audit-log-maxsize=1000000",  # MB: one file, however long it runs; 0 would be 100 MB
     ]
 
 

@@ -6,7 +6,7 @@ from then on.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaos.border import Line, Point
@@ -16,7 +16,7 @@ TRIES = 3
 """How often a point that is not reached is tried again: the order of calls varies."""
 
 READS = ("get", "find")
-BY_THE_CLOCK = ("get Namespace",)
+BY_THE_CLOCK = ("get Namespace", "get jobs", "find pods", "find events")
 """Repeated every now and then, however the story goes: only the first is a point of it."""
 
 
@@ -41,9 +41,9 @@ class Atlas:
         name, path = run.visit.name, run.visit.path
         for number in range(len(path) + 1):
             if all(line.cut.is_set() for line in run.lines[:number]):
-                # Between the last death and the last life another may have died while it started.
-                life = run.lines[number if number < len(path) else -1]
-                self._know((name, path[:number]), life)
+                life = run.lines[number] if number < len(path) else _untouched(run.lines[number:])
+                if life is not None:
+                    self._know((name, path[:number]), life)
         if path:
             self._tries[name, path] += 1
             if run.reached:
@@ -80,6 +80,12 @@ class Atlas:
         return [one for one, tries in self._tries.items() if tries >= TRIES and one not in self.hit]
 
 
+def _untouched(lives: Sequence[Line]) -> Line | None:
+    """The last life, unless one that died while it started had done something for the story."""
+    *died, last = lives
+    return None if any(line.calls for line in died) else last
+
+
 def _moments(call: str, ordinal: int, deaths: int) -> Iterator[Point]:
     """Before and after. A read changes nothing outside: at a second death, before is enough."""
     yield Point(call, ordinal, "before")
@@ -105,12 +111,20 @@ class Starts:
 
     def next(self) -> Point | None:
         """One that is to be visited yet; from now on it has been tried."""
-        for point in self.known:
-            if point not in self.hit and self._tries[point] < TRIES:
-                self._tries[point] += 1
-                return point
-        return None
+        point = next(self._left(), None)
+        if point is not None:
+            self._tries[point] += 1
+        return point
+
+    def is_left(self) -> bool:
+        """Whether there is such a one."""
+        return next(self._left(), None) is not None
 
     def missed(self) -> list[Point]:
         """Those that are known and were not hit."""
         return [point for point in self.known if point not in self.hit]
+
+    def _left(self) -> Iterator[Point]:
+        for point in self.known:
+            if point not in self.hit and self._tries[point] < TRIES:
+                yield point

@@ -24,13 +24,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from yarl import URL
 
+from chaos.deeds import PROBED, SENT
 from chaos.mirror import way_of
 from chaos.stories import PLURALS
 
 Moment = Literal["before", "after"]
-
-SENT = "run http"
-"""The name of a request to a target."""
 
 _KINDS = {plural: kind for kind, plural in PLURALS.items()}
 _PASSES_FREELY = ("leases", "events")
@@ -138,7 +136,8 @@ class Border:
         async def fenced(request: web.Request, handler: Handler) -> web.StreamResponse:
             if (line := self.lines.get(namespace)) is None:
                 return await handler(request)
-            return await line.cross(SENT, lambda: handler(request))
+            name = PROBED if request.method == "GET" else SENT
+            return await line.cross(name, lambda: handler(request))
 
         return fenced
 
@@ -147,7 +146,8 @@ class Border:
         asked = _Asked.of(path)
         if asked.resource in _PASSES_FREELY or "watch=" in path:
             return None, ""
-        return self.lines.get(asked.namespace, self.own), _name(method, asked, body)
+        tried = "try to " if "dryRun=" in path or b'"dryRun"' in body else ""
+        return self.lines.get(asked.namespace, self.own), tried + _name(method, asked, body)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ from chaos.figures import Figures, seed_of
 from chaos.grounds import grounds
 from chaos.lives import Front, Round, Run, Visit, front, play
 from chaos.rig import Stage
-from chaos.stories import STORIES
+from chaos.stories import BY_OTHER_EXECUTORS, STORIES
 from chaos.verdict import fault, is_as_told, unallowed
 
+ALL = {**STORIES, **BY_OTHER_EXECUTORS}
 MAIN = ("undone-under-a-key", "undone-without-a-key", "sent-again-under-a-key")
 """Their second operator dies everywhere, too."""
 SIDE_BY_SIDE = 20
@@ -65,7 +66,7 @@ class Campaign:
 
     async def _run(self, fronts: Sequence[Front]) -> None:
         """First undisturbed, then with one death, then with two."""
-        undisturbed = [Visit(name, STORIES[name]) for name in self.depths]
+        undisturbed = [Visit(name, ALL[name]) for name in self.depths]
         calm = await play(fronts[0], undisturbed)
         for run in calm.runs:
             self.calm[run.visit.name] = run.end
@@ -74,9 +75,15 @@ class Campaign:
                 self.broken.append(f"{run.visit}: {why or run.end}\n{run.made}")
         self._learn(calm)
         await self._disturb(fronts)
-        if self.visits is None:
+        while self.visits is None and self._is_unfinished():
             await asyncio.gather(*(self._starts(on) for on in fronts))
-            await self._disturb(fronts)  # at points that only the starts have shown
+            await self._disturb(fronts)  # at points that other deaths have shown
+
+    def _is_unfinished(self) -> bool:
+        """Whether any point is to be visited yet. Each is tried a few times only."""
+        deaths = range(1, max(self.depths.values()) + 1)
+        left = self.starts.is_left() or any(self.atlas.remaining(number) for number in deaths)
+        return left and len(self.broken) < READ_AT_MOST
 
     async def _disturb(self, fronts: Sequence[Front]) -> None:
         """One death at every point that is known, then two."""
@@ -96,7 +103,7 @@ class Campaign:
         """Deaths at starts that no round has had room for."""
         while (starting := self.starts.next()) is not None:
             began = time.monotonic()
-            undisturbed = [Visit(name, STORIES[name]) for name in self.depths]
+            undisturbed = [Visit(name, ALL[name]) for name in self.depths]
             self._take_in(await play(on, undisturbed, starting), time.monotonic() - began)
 
     def _take_in(self, played: Round, seconds: float) -> None:
@@ -110,7 +117,7 @@ class Campaign:
             self.side if self.visits is None else min(self.side, self.visits - self.begun[deaths])
         )
         remaining = [
-            Visit(name, STORIES[name], path)
+            Visit(name, ALL[name], path)
             for name, path in self.atlas.remaining(deaths)
             if (name, path) not in self._under_way
         ]
@@ -178,9 +185,9 @@ def command(
 ) -> Figures:
     """SIGKILL at every call to the outside, before and after."""
     chosen, began = seed_of(seed), time.monotonic()
-    names = story or list(STORIES)
-    if unknown := set(names) - set(STORIES):
-        raise typer.BadParameter(f"--story {min(unknown)}: there are {', '.join(STORIES)}")
+    names = story or list(ALL)
+    if unknown := set(names) - set(ALL):
+        raise typer.BadParameter(f"--story {min(unknown)}: there are {', '.join(ALL)}")
     words = ["crash", *(f"--story {name}" for name in story or ()), f"--seed {chosen}"]
     words += [f"--depth {depth}"] if depth != 2 else []
     words += [f"--visits {visits}"] if visits is not None else []
@@ -191,7 +198,7 @@ def command(
         stages = [stack.enter_context(grounds())[1] for _ in range(planes)]
         asyncio.run(campaign.run(stages))
     for name, path in campaign.atlas.missed():
-        typer.echo(f"never reached: {Visit(name, STORIES[name], path)}", err=True)
+        typer.echo(f"never reached: {Visit(name, ALL[name], path)}", err=True)
     for point in campaign.starts.missed():
         typer.echo(f"never reached: {point} while it starts", err=True)
     seconds = time.monotonic() - began

@@ -1,12 +1,13 @@
 """The end of a story as it may be compared: everything that is written, except what may differ.
 
 Masked, because two undisturbed runs differ in it as well: uids, times, periods, versions, holders,
-the namespace, the board's address, and digests over any of these.
+Jobs (named after uids), the namespace, the board's address, and digests over any of these.
 
 Masked, because a life more may cost an attempt more: the number of attempts, the names made from
 that number (outbox entry, effect, Receipt of an attempt), `outbox.doubt` (it says that an earlier
-attempt had no answer), the target's remark that it answers once more what it answered before, and
-a detour Running → Failed → Running.
+attempt had no answer), the target's remark that it answers once more what it answered before, that
+an object is gone already, why nobody knew what a probe has answered since, and a detour Running →
+Failed → Running.
 
 Left out: generation counters of the server (managedFields and the like), which people never see.
 """
@@ -33,6 +34,7 @@ _MADE_FROM_UID = re.compile(r"(effect-[0-9a-f]{16})-[0-9a-f]{16}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)")
 _PERIOD = re.compile(r"\d{4}-\d\d-\d\dT\d\d(?=\")")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_JOB = re.compile(r"amends-[0-9a-f]{16}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -53,11 +55,12 @@ async def end_of(told: Told) -> End:
         (_MADE_FROM_UID, r"\1-<uid>"),
         (_UID, "<uid>"),
         (_DIGEST, "<digest>"),
+        (_JOB, "<job>"),
         (_ATTEMPT, "attempt <n>"),
     ):
         text = pattern.sub(mask, text)
     text = text.replace(told.namespace, "<namespace>").replace(told.origin, "<board>")
-    return {**json.loads(text), "effects": told.board.effects.total()}
+    return {**json.loads(text), "effects": await told.story.deed.effects(told)}
 
 
 def difference(one: End, other: End) -> str:
@@ -78,22 +81,30 @@ def _part(raw: Any) -> Any:
         for counter in ("attempt", "dispatch"):
             if counter in spec["payload"]:
                 spec["payload"][counter] = "<n>"
-                headers = spec["payload"].get("evidence", {}).get("headers", {})
-                headers.pop("Idempotent-Replayed", None)
+                _without_repeats(spec["payload"].get("evidence", {}))
     if "attempts" in status:
         status["attempts"] = "<n>"
         status["history"] = [step["to"] for step in _without_detours(status.get("history", []))]
     if "dispatch" in status:
         status["dispatch"] = "<n>"
     if raw["kind"] in ("Compensation", "DeadLetter") and "outbox" in status:
+        verified = "verification" in status["outbox"]
+        masked = ("attempt", "attemptKey", "claimedBy", *(("detail",) if verified else ()))
         status["outbox"] = {
-            key: "<n>" if key in ("attempt", "attemptKey", "claimedBy") else value
+            key: "<n>" if key in masked else value
             for key, value in status["outbox"].items()
             if key != "doubt"
         }
     if raw["kind"] == "Compensation" and "outbox" in status:
         status["executedBy"] = "<holder>"
     return {"name": raw["metadata"]["name"], "spec": spec, "status": status}
+
+
+def _without_repeats(evidence: dict[str, Any]) -> None:
+    """What a target or the API server says besides of what it has done before."""
+    evidence.get("headers", {}).pop("Idempotent-Replayed", None)
+    evidence.pop("told", None)
+    evidence.pop("resourceVersion", None)
 
 
 def _without_detours(history: Sequence[Any]) -> list[Any]:

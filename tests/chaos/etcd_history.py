@@ -14,8 +14,8 @@ import threading
 import time
 from base64 import b64decode, b64encode
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -87,6 +87,10 @@ class History:
                 lives[change.uid].append(change)
         for commits in lives.values():
             yield commits[-1].object, commits
+
+    def dated(self, moments: Mapping[int, float]) -> "History":
+        """The same, at the moments that somebody nearer knows, by revision."""
+        return History([replace(c, at=moments.get(c.revision, c.at)) for c in self.changes])
 
     def within(self, *namespaces: str) -> "History":
         """What happened in these namespaces."""

@@ -20,7 +20,7 @@ import installation
 from chaos.etcd_history import Observer
 from chaos.figures import Figures, seed_of
 from chaos.formation import CLAIM, LEASE, LEASE_PATH, Formation, Stuck, formation
-from chaos.linearizable import AUDITED, doctored, operations, refused
+from chaos.linearizable import AUDITED, described, doctored, moments, operations, refused
 from controlplane import ControlPlane
 from integration.cluster import Refused
 from support.tenant import Installed
@@ -32,8 +32,7 @@ FORMATIONS = ([0, 0], [0, SKEW], [0, -SKEW], [0, SKEW, -SKEW])
 
 def stopped_past_its_lease(fleet: Formation) -> None:
     """SIGSTOP with claims in its hands; SIGCONT as soon as another one leads."""
-    leader = fleet.led()
-    fleet.until(lambda: fleet.has_claim(leader), "a claim of the leader")
+    leader = fleet.busy()
     leader.stop()
     fleet.somebody_else_leads(leader)
     leader.go_on()
@@ -41,8 +40,7 @@ def stopped_past_its_lease(fleet: Formation) -> None:
 
 def stopped_past_its_claims(fleet: Formation) -> None:
     """SIGSTOP until another one has given up its claims, too."""
-    leader = fleet.led()
-    fleet.until(lambda: fleet.has_claim(leader), "a claim of the leader")
+    leader = fleet.busy()
     leader.stop()
     fleet.somebody_else_leads(leader)
     fleet.until(lambda: not fleet.has_claim(leader), "its claims to be given up")
@@ -51,8 +49,7 @@ def stopped_past_its_claims(fleet: Formation) -> None:
 
 def killed(fleet: Formation) -> None:
     """SIGKILL with claims in its hands."""
-    leader = fleet.led()
-    fleet.until(lambda: fleet.has_claim(leader), "a claim of the leader")
+    leader = fleet.busy()
     leader.kill()
     fleet.led()
 
@@ -62,8 +59,7 @@ def cut_off(fleet: Formation) -> None:
 
     What it wrote meanwhile arrives when the network is whole again.
     """
-    leader = fleet.led()
-    fleet.until(lambda: fleet.has_claim(leader), "a claim of the leader")
+    leader = fleet.busy()
     leader.relay.close()
     fleet.somebody_else_leads(leader)
     fleet.pause(fleet.dice.uniform(0, CLAIM))
@@ -95,8 +91,9 @@ def lease_taken(fleet: Formation) -> None:
 def lease_given_to_a_follower(fleet: Formation) -> None:
     """Two believe that they lead, until the first one finds it taken."""
     leader = fleet.led()
-    others = [one for one in fleet.replicas if one is not leader and one.holders()]
-    _edit(fleet, holderIdentity=[*fleet.dice.choice(others).holders()][-1])
+    others = [one.holder() for one in fleet.replicas if one is not leader]
+    if living := [*filter(None, others)]:
+        _edit(fleet, holderIdentity=fleet.dice.choice(living))
     fleet.led()
 
 
@@ -149,8 +146,8 @@ def disturbed(
         counted["longest wait for everything to end, seconds"] = round(fleet.rest())
     except Stuck as why:
         wrong.append(f"stuck: {why}")
-    history, found = fleet.broken(observer)
     asked = operations(fleet.installed.cp.audit_log, fleet.tenant.namespace)
+    history, found = fleet.broken(observer, moments(asked))
     _, unexplained = refused(asked)
     unseen = [lie for lie, told in doctored(asked) if not refused(told)[1]]
     effects = fleet.effects()
@@ -173,7 +170,7 @@ def disturbed(
     return counted, [
         *wrong,
         *found,
-        *(f"not linearizable: {one}" for one in unexplained),
+        *(f"not linearizable: {described(asked, one)}" for one in unexplained),
         *(f"the linearizability check does not see that {one}" for one in unseen),
     ]
 

@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -114,9 +114,9 @@ class Formation:
             return {"spec": {}}
 
     def leader(self) -> Replica | None:
-        """Whoever the Lease names."""
+        """Whoever the Lease names, if that one lives."""
         named = self.lease()["spec"].get("holderIdentity")
-        return next((one for one in self.replicas if named in one.holders()), None)
+        return next((one for one in self.replicas if named and named == one.holder()), None)
 
     def led(self) -> Replica:
         """The leader, once there is one that works."""
@@ -133,6 +133,18 @@ class Formation:
     def somebody_else_leads(self, than: Replica) -> None:
         """Wait for another leader."""
         self.until(lambda: self.led() is not than, f"another leader than {than.name}")
+
+    def busy(self) -> Replica:
+        """The leader, once it has a claim."""
+        found: list[Replica] = []
+
+        def has_one() -> bool:
+            leader = self.leader()
+            found[:] = [leader] if leader is not None and not leader.stopped else []
+            return any(map(self.has_claim, found))
+
+        self.until(has_one, "a leader with a claim")
+        return found[0]
 
     def has_claim(self, replica: Replica) -> bool:
         """Whether an attempt is in the hands of the replica."""
@@ -158,9 +170,9 @@ class Formation:
         names = {pid: name for one in self.replicas for name, pid in one.holders().items()}
         return self.witness.effects(names.get)
 
-    def broken(self, observer: Observer) -> tuple[History, list[str]]:
-        """What etcd tells of it, and everything that did not hold."""
-        history = observer.history().within(self.tenant.namespace)
+    def broken(self, observer: Observer, moments: Mapping[int, float]) -> tuple[History, list[str]]:
+        """What etcd tells of it, and everything that did not hold. moments: of its versions."""
+        history = observer.history().within(self.tenant.namespace).dated(moments)
         return history, [
             *broken(history),
             *claims_do_not_overlap(history, lease=CLAIM),

@@ -6,6 +6,7 @@ Whether one order explains all of it is decided by porcupine (hack/controlplane/
 
 import json
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -84,6 +85,16 @@ def _operation(event: Mapping[str, Any], client: int) -> Operation:
     }
 
 
+def moments(history: Iterable[Operation]) -> dict[int, float]:
+    """When the API server had carried out what led to each version, by this process's stopwatch.
+
+    An observer hears of it later, and if the machine is busy, much later.
+    """
+    offset = time.monotonic() - time.time()
+    changed = (one for one in history if one["kind"] != "read" and one["version"])
+    return {one["version"]: one["return"] / 1e9 + offset for one in changed}
+
+
 def refused(history: Iterable[Operation]) -> tuple[str, list[str]]:
     """How much was checked, and the Compensations whose history no order explains."""
     program = build.build(["linearizable"])["linearizable"]
@@ -95,6 +106,21 @@ def refused(history: Iterable[Operation]) -> tuple[str, list[str]]:
         raise RuntimeError(f"linearizable ended with status {ended.returncode}: {ended.stderr}")
     *wrong, counted = ended.stdout.splitlines()
     return counted, wrong
+
+
+def described(history: Iterable[Operation], refusal: str) -> str:
+    """The operations of the Compensation that a refusal names, in the order of their answers."""
+    asked = [one for one in history if f" {one['key']}:" in refusal]
+    asked.sort(key=lambda one: int(one["return"]))
+    first = min(one["call"] for one in asked)
+    lines = (
+        f"{(one['call'] - first) / 1e6:.1f} ms, took {(one['return'] - one['call']) / 1e6:.1f}: "
+        f"client {one['client']}, {one['kind']} of version {one['expects'] or 'any'}: "
+        f"{one['code']}, version {one['version']}, {one['phase'] or 'no phase'}, "
+        f"attempt {one['attempt']} of {one['holder'] or 'nobody'}"
+        for one in asked
+    )
+    return "\n".join([refusal, *lines])
 
 
 def doctored(history: Iterable[Operation]) -> Iterator[tuple[str, list[Operation]]]:

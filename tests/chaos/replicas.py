@@ -88,6 +88,12 @@ class Replica:
                     found[json.loads(line)["holder"]] = life.process.pid
         return found
 
+    def holder(self) -> str | None:
+        """What it is called in its present life; None: it has ended, or has not said so yet."""
+        if self.process.poll() is not None:
+            return None
+        return next((one for one, pid in self.holders().items() if pid == self.process.pid), None)
+
     def exits(self) -> list[int]:
         """How its lives have ended."""
         ended = (life.process.poll() for life in self.lives)

@@ -12,6 +12,7 @@ from board import Board, Fault
 
 from amends.api import GROUP, KINDS, VERSION
 from amends.ports import Raw
+from chaos.deeds import ByHand, ByHttp, ByJob, Deed, OfAnObject, Verified, request
 from chaos.rig import Scene
 
 PLURALS = {kind.__name__: kind.SERVED.plural for kind in KINDS}
@@ -37,11 +38,18 @@ class Story:
     """What alice says about the dead letter; empty: nothing."""
     letter: str = ""
     """Phase of the dead letter in the end, if she has said something."""
+    deed: Deed = field(default_factory=ByHttp)
+    """How the undo is carried out."""
 
     @property
     def subject(self) -> str:
         """The kind whose request is sent: an undo, or the action once more."""
         return "DeadLetter" if self.choice else "Compensation"
+
+    @property
+    def may_doubt(self) -> bool:
+        """Whether a person may have to say in the end what happened."""
+        return self.retry_safety == "None" and not isinstance(self.deed, Verified)
 
 
 STORIES = {
@@ -61,6 +69,16 @@ STORIES = {
     ),
 }
 
+BY_OTHER_EXECUTORS = {
+    # The answer is lost in any case, so that the probe is always what tells.
+    "undone-and-the-target-asked": Story(
+        deed=Verified(), retry_safety="None", faults=(Fault("drop_after"),)
+    ),
+    "undone-by-hand": Story(deed=ByHand()),
+    "an-object-deleted": Story(deed=OfAnObject()),
+    "undone-by-a-job": Story(deed=ByJob()),
+}
+
 
 @dataclass
 class Told:
@@ -76,7 +94,8 @@ class Told:
 
     async def begin(self) -> None:
         """bob's automation reports what it did."""
-        await self._create(self.scene.bob, "Action", "post", _action(self.story, self.origin))
+        await self.story.deed.prepare(self)
+        await self.create(self.scene.bob, "Action", "post", _action(self.story, self.origin))
 
     async def decide(self) -> None:
         """alice decides as soon as there is a plan, or a dead letter, to decide about."""
@@ -97,7 +116,8 @@ class Told:
             "decision": self.story.decision,
             "reason": "I looked at it",
         }
-        await self._create(self.scene.alice, "Approval", "alice-says", spec)
+        await self.create(self.scene.alice, "Approval", "alice-says", spec)
+        await self.story.deed.attend(self)
 
     async def _dispose(self) -> None:
         async def failed() -> bool:
@@ -111,7 +131,7 @@ class Told:
             "choice": self.story.choice,
             "reason": "I looked at it",
         }
-        await self._create(self.scene.alice, "Disposition", "alice-chooses", spec)
+        await self.create(self.scene.alice, "Disposition", "alice-chooses", spec)
 
     def is_to_be_decided(self) -> bool:
         """Whether there will be an Approval."""
@@ -141,7 +161,11 @@ class Told:
                 one["status"]["phase"] in ENDED or _stalled(one) for one in found["Compensation"]
             )
             and len(found["Approval"]) == self.is_to_be_decided()
-            and all(one["status"].get("settled") for one in found["Approval"])
+            and all(
+                one["status"].get("settled")
+                for kind in ("Approval", "Attestation")
+                for one in found[kind]
+            )
             and self._is_answered(found)
         )
 
@@ -162,7 +186,8 @@ class Told:
         """An administrator deletes an object."""
         await self.scene.admin.call("DELETE", f"{self._path(kind)}/{name}")
 
-    async def _create(self, by: Any, kind: str, name: str, spec: Raw) -> None:
+    async def create(self, by: Any, kind: str, name: str, spec: Raw) -> None:
+        """Somebody creates an object of ours."""
         body = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": kind,
@@ -184,24 +209,20 @@ def _stalled(raw: Raw) -> bool:
 
 
 def _action(story: Story, origin: str) -> Raw:
-    http = {
-        "method": "DELETE",
-        "url": f"{origin}/messages/m-1",
-        "retrySafety": story.retry_safety,
-    }
     undo = {
         "name": "undo-post",
         "type": "message.remove",
         "approval": {"required": story.approval_required},
         "retry": {"maxAttempts": 5, "backoffSeconds": 1},
-        "execution": {"http": http},
+        **story.deed.plan(origin, story.retry_safety),
     }
+    again = {"http": request(origin, story.retry_safety)}
     return {
         "operation": "board.post",
         "outcome": story.outcome,
         "idempotencyKey": "run-a/post",
         "runId": "run-a",
-        **({"retry": {"http": http}} if story.choice else {"compensation": undo}),
+        **({"retry": again} if story.choice else {"compensation": undo}),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from chaos.border import SENT, Line
+from chaos.border import Line
 from chaos.ending import End, difference
 from chaos.stories import Story
 
@@ -20,7 +20,7 @@ def fault(end: End, calm: End, story: Story, happened: Happened) -> str | None:
     claim = "DeadLetter Retrying" if story.choice else "Compensation Running"
     claimed = happened(f"write_status {claim}")
     proved = happened(f"create {story.subject}Receipt")
-    may_doubt = story.retry_safety == "None" and claimed is not False and proved is not True
+    may_doubt = story.may_doubt and claimed is not False and proved is not True
     must_doubt = may_doubt and claimed is True and proved is False
     if end == calm and not must_doubt:
         return None
@@ -34,15 +34,16 @@ def unallowed(lines: Sequence[Line], story: Story) -> str | None:
 
     Even where the end is right after all, because the target recognised the key.
     """
+    sends = story.deed.sends
     claims = [f"write_status {story.subject} {to}" for to in ("Running", "Retrying", "as it was")]
     for line in lines:
         last = None
         for call in line.calls:
-            if call.name == SENT and last not in claims:
+            if call.name == sends and last not in claims:
                 return f"a request was sent under no durable claim, after {last}"
             if call.name.startswith(f"write_status {story.subject} ") and call.happened:
                 last = call.name
-    sent = sum(call.name == SENT and call.happened for line in lines for call in line.calls)
+    sent = sum(call.name == sends and call.happened for line in lines for call in line.calls)
     if story.retry_safety == "None" and sent > 1:
         return f"what may not be repeated was sent {sent} times"
     return None

@@ -8,6 +8,48 @@ STARTED = "2026-01-01T00:00:00Z"
 ENDED = "2026-01-01T00:00:07Z"
 
 
+def pod_of(job: Object) -> Object:
+    """The pod that the Job controller would make, as if a scheduler had placed it."""
+    template = job["spec"]["template"]
+    metadata = {"name": f"{job['metadata']['name']}-1", **template["metadata"]}
+    return {"metadata": metadata, "spec": {**template["spec"], "nodeName": "none"}}
+
+
+def running() -> Object:
+    """What a kubelet reports of a pod whose program runs."""
+    return _reported("Running", {"running": {"startedAt": STARTED}})
+
+
+def ended(code: int, message: str = "") -> tuple[Object, Object]:
+    """What a kubelet reports of a pod that has ended, and the Job controller of its Job."""
+    phase, reason = ("Succeeded", "Completed") if code == 0 else ("Failed", "Error")
+    times = {"startedAt": STARTED, "finishedAt": ENDED}
+    terminated = {"exitCode": code, "reason": reason, "message": message, **times}
+    criterion, condition = (
+        ("SuccessCriteriaMet", "Complete") if code == 0 else ("FailureTarget", "Failed")
+    )
+    times = {"startTime": STARTED, **({"completionTime": ENDED} if code == 0 else {})}
+    found = [
+        {"type": kind, "status": "True", "reason": "x", "lastTransitionTime": ENDED}
+        for kind in (criterion, condition)
+    ]
+    of_job = {"status": {**times, phase.lower(): 1, "conditions": found}}
+    return _reported(phase, {"terminated": terminated}), of_job
+
+
+def _reported(phase: str, state: Object) -> Object:
+    container = {
+        "name": "undo",
+        "image": "x",
+        "imageID": "x",
+        "restartCount": 0,
+        "ready": False,
+        "containerID": "containerd://1",
+        "state": state,
+    }
+    return {"status": {"phase": phase, "containerStatuses": [container]}}
+
+
 class Node:
     """What the Job controller, the garbage collector and a kubelet would do for a tenant."""
 
@@ -24,30 +66,15 @@ class Node:
         """The Job's pod is made, and its program runs."""
         wait_for(self.jobs, seconds=SECONDS, what="a Job")
         (job,) = self.jobs()
-        name, template = f"{job['metadata']['name']}-1", job["spec"]["template"]
-        spec = {**template["spec"], "nodeName": "none"}
-        self._admin.call(
-            "POST", self._pods, {"metadata": {"name": name, **template["metadata"]}, "spec": spec}
-        )
-        self._report("Running", {"running": {"startedAt": STARTED}})
+        self._admin.call("POST", self._pods, pod_of(job))
+        self._report(running())
 
     def ends(self, code: int, message: str = "") -> None:
         """The program ends, and with it the pod and the Job."""
-        phase, reason = ("Succeeded", "Completed") if code == 0 else ("Failed", "Error")
-        times = {"startedAt": STARTED, "finishedAt": ENDED}
-        ended = {"exitCode": code, "reason": reason, "message": message, **times}
-        self._report(phase, {"terminated": ended})
-        criterion, condition = (
-            ("SuccessCriteriaMet", "Complete") if code == 0 else ("FailureTarget", "Failed")
-        )
-        times = {"startTime": STARTED, **({"completionTime": ENDED} if code == 0 else {})}
-        found = [
-            {"type": kind, "status": "True", "reason": "x", "lastTransitionTime": ENDED}
-            for kind in (criterion, condition)
-        ]
+        of_pod, of_job = ended(code, message)
+        self._report(of_pod)
         (job,) = self.jobs()
-        status = {**times, phase.lower(): 1, "conditions": found}
-        self._patch(f"{self._jobs}/{job['metadata']['name']}/status", {"status": status})
+        self._patch(f"{self._jobs}/{job['metadata']['name']}/status", of_job)
 
     def is_being_deleted(self) -> bool:
         """Whether somebody has asked for that."""
@@ -60,24 +87,15 @@ class Node:
         pod = f"{self._pods}/{job['metadata']['name']}-1"
         self._admin.call("DELETE", pod, {})
         times = {"startedAt": STARTED, "finishedAt": "2100-01-01T00:00:00Z"}
-        self._report("Failed", {"terminated": {"exitCode": 143, "reason": "Error", **times}})
+        killed = {"terminated": {"exitCode": 143, "reason": "Error", **times}}
+        self._report(_reported("Failed", killed))
         self._admin.call("DELETE", pod, {"gracePeriodSeconds": 0})
         path = f"{self._jobs}/{job['metadata']['name']}"
         self._patch(path, {"metadata": {"finalizers": None}})
 
-    def _report(self, phase: str, state: Object) -> None:
+    def _report(self, status: Object) -> None:
         (job,) = self.jobs()
-        container = {
-            "name": "undo",
-            "image": "x",
-            "imageID": "x",
-            "restartCount": 0,
-            "ready": False,
-            "containerID": "containerd://1",
-            "state": state,
-        }
-        status = {"phase": phase, "containerStatuses": [container]}
-        self._patch(f"{self._pods}/{job['metadata']['name']}-1/status", {"status": status})
+        self._patch(f"{self._pods}/{job['metadata']['name']}-1/status", status)
 
     def _patch(self, path: str, change: Object) -> None:
         self._admin.call("PATCH", path, change, content_type=MERGE_PATCH)

@@ -218,6 +218,12 @@ def receipt_of(one: Compensation) -> Receipt:
     return Receipt.read({"metadata": metadata(child.name), "spec": child.spec.wire()})
 
 
+def left_behind(decision: Decision) -> Receipt:
+    """The Receipt of a decision whose status nobody wrote any more."""
+    (child,) = decision.children
+    return Receipt.read({"metadata": metadata(child.name), "spec": child.spec.wire()})
+
+
 def approval_world(
     one: Approval, subject: Compensation | None, floors: Floors = NO_FLOORS
 ) -> ApprovalWorld:

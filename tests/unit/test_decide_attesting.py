@@ -24,6 +24,7 @@ from support.worlds import (
     check_step,
     compensation,
     dead_letter,
+    left_behind,
     letter_world,
     reasons,
     running,
@@ -222,15 +223,18 @@ def letter() -> DeadLetter:
     return dead_letter("Retrying", dispatch={"count": 1}, outbox=outbox)
 
 
+def about_the_retry(outcome: str) -> Attestation:
+    subject = {"kind": "DeadLetter", "name": "letter"}
+    bound = {"boundUid": "uid-letter"}
+    return attestation(outcome, subject=subject, status=bound, attemptKey="letter:1")
+
+
 @pytest.mark.parametrize(
     ("outcome", "phase", "proof"),
     [("Applied", "Resolved", "Succeeded"), ("NotApplied", "Open", "Failed")],
 )
 def test_a_retry_is_attested_to_as_well(outcome: str, phase: str, proof: str) -> None:
-    subject = {"kind": "DeadLetter", "name": "letter"}
-    bound = {"boundUid": "uid-letter"}
-    said = attestation(outcome, subject=subject, status=bound, attemptKey="letter:1")
-    known = replace(letter_world(letter()), attestations=[said])
+    known = replace(letter_world(letter()), attestations=[about_the_retry(outcome)])
 
     decision = decide(known)
 
@@ -241,6 +245,31 @@ def test_a_retry_is_attested_to_as_well(outcome: str, phase: str, proof: str) ->
     assert [one.outcome for one in status.attestations] == [outcome]
     assert told(decision)[0] == "tell DeadLetter letter: Attested"
     assert told(decision)[-1] == HEARS
+
+
+@pytest.mark.parametrize("one", [LOST, by_hand()])
+def test_who_finds_the_receipt_of_a_statement_puts_it_on_record(one: Compensation) -> None:
+    known = world(one, attestations=[attestation()], followers=[LETTER])
+    killed = decide(known)
+
+    next_one = decide(replace(known, receipt=left_behind(killed)))
+
+    assert not next_one.children
+    assert written(next_one) == written(killed)
+    assert told(next_one) == told(killed)
+
+
+@pytest.mark.parametrize("outcome", ["Applied", "NotApplied"])
+def test_so_does_who_finds_that_of_a_retry(outcome: str) -> None:
+    killed = decide(replace(letter_world(letter()), attestations=[about_the_retry(outcome)]))
+    receipts = [left_behind(killed)]
+    known = replace(letter_world(letter()), receipts=receipts)
+
+    next_one = decide(replace(known, attestations=[about_the_retry(outcome)]))
+
+    assert not next_one.children
+    assert written(next_one) == written(killed)
+    assert told(next_one) == told(killed)
 
 
 def test_what_is_on_record_is_never_counted_twice() -> None:

@@ -17,6 +17,7 @@ from support.worlds import (
     after,
     attestation,
     check_step,
+    left_behind,
     reasons,
     running,
     told,
@@ -119,6 +120,15 @@ def test_what_the_target_says(
     again: timedelta | None,
 ) -> None:
     check_step(known, phase, ready, effects, again)
+
+
+def test_who_finds_the_receipt_of_a_probe_says_so_as_well() -> None:
+    killed = decide(answered(unsure(), Applied({"status": 200})))
+
+    next_one = decide(world(unsure(), receipt=left_behind(killed)))
+
+    assert not next_one.children
+    assert written(next_one) == written(killed)
 
 
 def test_what_the_probe_has_found_is_the_evidence() -> None:

@@ -1,7 +1,7 @@
 """Attested: does this statement count, for this attempt, by this person, now?"""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from amends.api.attestation import Attestation, AttestedKind, CountedAttestation
 from amends.api.outbox import Outbox
 from amends.api.outcome import Outcome
+from amends.api.receipt import Receipt
 from amends.api.wire import rfc3339
 from amends.core.decision import Wake
 from amends.core.enforcement import Enforcement
@@ -130,6 +131,18 @@ def countable(
         key=lambda one: (str(one.metadata.creation_timestamp), one.metadata.name),
         default=None,
     )
+
+
+def named_in(receipt: Receipt, attestations: Iterable[Attestation]) -> Attestation | None:
+    """The statement that a Receipt proves, if it does.
+
+    Whoever wrote the Receipt may have been killed before the statement was put on record.
+    """
+    evidence = receipt.spec.payload.get("evidence")
+    named = evidence.get("attestation") if isinstance(evidence, Mapping) else None
+    uid = named.get("uid") if isinstance(named, Mapping) else None
+    known = (one for one in attestations if one.spec.actor is not None)
+    return next((one for one in known if one.metadata.uid == uid), None)
 
 
 def untold(

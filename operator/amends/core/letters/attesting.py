@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from amends.api.attestation import AttestedKind, AttestedOutcome
+from amends.api.attestation import Attestation, AttestedKind, AttestedOutcome
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.outcome import Outcome
-from amends.core.attested import Attested, countable, entered, evidence_of, said, untold
+from amends.api.receipt import Receipt
+from amends.core.attested import Attested, countable, entered, evidence_of, named_in, said, untold
 from amends.core.decision import Decision, Tell
 from amends.core.letters import retries
 from amends.core.letters.progress import may_be_sent_again
@@ -49,14 +50,33 @@ def has_somebody_attested(world: DeadLetterWorld) -> Decision | None:
     found = countable(world.attestations, attested(world), world.enforcement)
     if found is None or letter.status.outbox is None:
         return None
-    outbox = letter.status.outbox.model_copy(update={"doubt": None})
-    ledger = entered(letter.status.attestations, found, world.now)
-    status = letter.status.model_copy(update={"outbox": outbox, "attestations": ledger})
-    known = replace(world, letter=letter.model_copy(update={"status": status}))
+    known = _known(world, found)
     if found.spec.outcome is AttestedOutcome.APPLIED:
         decision = retries.proved(known, Applied(evidence_of(found)))
     else:
         decision = retries.failed(known, NotApplied(said(found)), evidence_of(found))
+    return _counts(world, found, decision)
+
+
+def is_proved_already(world: DeadLetterWorld, receipt: Receipt) -> Decision | None:
+    """The Receipt of a statement is there, and only the ledger does not know of it yet."""
+    found = named_in(receipt, world.attestations)
+    if found is None:
+        return None
+    return _counts(world, found, retries.found(_known(world, found), receipt))
+
+
+def _known(world: DeadLetterWorld, found: Attestation) -> DeadLetterWorld:
+    """The world with the statement on record: whoever looked has answered every earlier doubt."""
+    status = world.letter.status
+    assert status.outbox is not None
+    outbox = status.outbox.model_copy(update={"doubt": None})
+    ledger = entered(status.attestations, found, world.now)
+    known = status.model_copy(update={"outbox": outbox, "attestations": ledger})
+    return replace(world, letter=world.letter.model_copy(update={"status": known}))
+
+
+def _counts(world: DeadLetterWorld, found: Attestation, decision: Decision) -> Decision:
     message = f"attestation {found.metadata.name} counts: {said(found)}"
     return replace(decision, effects=(Tell(world.key, "Attested", message), *decision.effects))
 

@@ -11,7 +11,7 @@ from amends.core import claims, late
 from amends.core.conditions import Observed, not_ready, ready
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Disown, Tell, Wake
 from amends.core.hold import FROZEN, Hold
-from amends.core.letters import evidence, retries
+from amends.core.letters import attesting, evidence, retries
 from amends.core.letters.attesting import has_somebody_attested, telling
 from amends.core.letters.disposing import carried_out
 from amends.core.letters.progress import (
@@ -52,7 +52,9 @@ def has_it_been_sent(world: DeadLetterWorld) -> Decision | None:
         ref = letter.status.outbox.receipt_ref
         return retries.succeeded(world, ref.name if ref is not None else "")
     receipt = evidence.of_this_dispatch(letter, world.receipts)
-    return retries.found(world, receipt) if receipt is not None else None
+    if receipt is None:
+        return None
+    return attesting.is_proved_already(world, receipt) or retries.found(world, receipt)
 
 
 def is_it_being_sent(world: DeadLetterWorld) -> Decision | None:

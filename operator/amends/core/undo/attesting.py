@@ -6,8 +6,9 @@ from typing import Any
 from amends.api.attestation import Attestation, AttestedKind, AttestedOutcome
 from amends.api.compensation import Compensation, CompensationPhase
 from amends.api.outcome import Outcome
+from amends.api.receipt import Receipt
 from amends.api.wire import rfc3339
-from amends.core.attested import Attested, countable, entered, evidence_of, said, untold
+from amends.core.attested import Attested, countable, entered, evidence_of, named_in, said, untold
 from amends.core.decision import Decision, Tell
 from amends.core.key import Key
 from amends.core.machines import COMPENSATION
@@ -61,6 +62,20 @@ def has_somebody_attested(world: CompensationWorld) -> Decision | None:
     else:
         again = world.compensation.spec.execution.manual is None
         decision = attempts.failed(known, NotApplied(said(found), again), by=who.username)
+    return _counts(world, found, decision)
+
+
+def is_proved_already(world: CompensationWorld, receipt: Receipt) -> Decision | None:
+    """The Receipt of a statement is there, and only the ledger does not know of it yet."""
+    found = named_in(receipt, world.attestations)
+    if found is None or found.spec.actor is None:
+        return None
+    name, who, known = receipt.metadata.name, found.spec.actor.username, _known(world, found)
+    decision = attempts.completed(known, receipt=name, how=said(found), by=who)
+    return _counts(world, found, decision)
+
+
+def _counts(world: CompensationWorld, found: Attestation, decision: Decision) -> Decision:
     message = f"attestation {found.metadata.name} counts: {said(found)}"
     told = Tell(world.key, "Attested", message)
     return replace(decision, effects=(told, *decision.effects))

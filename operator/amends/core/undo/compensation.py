@@ -19,7 +19,7 @@ from amends.core.undo.beginning import before_it_closes, begun, has_its_window_c
 from amends.core.undo.demand import demand_of
 from amends.core.undo.escalating import escalating
 from amends.core.undo.progress import cancelled, held_back, moved, observed
-from amends.core.undo.verifying import is_it_being_verified
+from amends.core.undo.verifying import how_verified, is_it_being_verified
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
@@ -77,7 +77,10 @@ def has_it_been_executed(world: CompensationWorld) -> Decision | None:
     """A Receipt is proof, whoever wrote it: go on from there."""
     if world.phase is not P.RUNNING or world.receipt is None:
         return None
-    return attempts.completed(world, receipt=world.receipt.metadata.name)
+    proof = world.receipt
+    return attesting.is_proved_already(world, proof) or attempts.completed(
+        world, receipt=proof.metadata.name, how=how_verified(proof)
+    )
 
 
 def is_it_being_executed(world: CompensationWorld) -> Decision | None:

@@ -4,9 +4,12 @@ A probe changes nothing, so it needs no claim: after a crash, or by two at a tim
 once more.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from amends.api.outbox import Probing
+from amends.api.receipt import Receipt
 from amends.core.decision import Decision, Probe, Release, Tell
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.records import identity
@@ -49,12 +52,23 @@ def _answered(world: CompensationWorld, outcome: Outcome) -> Decision:
     match outcome:
         case Applied(evidence):
             found = Applied({"probe": number, "verified": dict(evidence)})
-            return attempts.proved(world, found, how=f"probe {number} has found the effect")
+            return attempts.proved(world, found, how=_found_by(number))
         case NotApplied(reason):
             failure = NotApplied(f"probe {number}: {reason}", True, outcome.retry_after)
             return attempts.failed(certain(world), failure)
         case Unknown(reason):
             return _not_told(world, redact_text(reason))
+
+
+def how_verified(receipt: Receipt) -> str | None:
+    """In words, where it was a probe that has proved it."""
+    evidence = receipt.spec.payload.get("evidence")
+    probed = isinstance(evidence, Mapping) and "verified" in evidence
+    return _found_by(evidence.get("probe")) if probed else None
+
+
+def _found_by(number: Any) -> str:
+    return f"probe {number} has found the effect"
 
 
 def _not_told(world: CompensationWorld, reason: str) -> Decision:
