@@ -5,9 +5,10 @@ They know nothing of who wrote what, but for what stands in the objects, and no 
 observer's.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from datetime import datetime
 from typing import Any
 
 from amends.api import Compensation, Receipt
@@ -210,27 +211,34 @@ EVERY_HISTORY: tuple[Check, ...] = (
 
 
 def claims_do_not_overlap(history: History, *, lease: float, slack: float = 1.5) -> Iterator[str]:
-    """I5: nobody takes a claim, or gives it up for another, before it has stood for its lease.
+    """I5: nobody takes a claim, or gives it up for another, before it has run out, which is soon.
 
-    That is measured with the observer's clock, from the commit that took or extended it. slack: by
-    how much the operators' clocks may disagree with each other, in seconds.
+    Its end stands in it, by the API server's clock, which is this machine's. From the commit it
+    cannot be reckoned: the network may hold up a write for longer than the claim lasts. slack: by
+    how much the operators' clocks may disagree with the server's, in seconds.
     """
+    midnight = time.time() - time.monotonic()
     for _, commits in history.of(*WORKED_ON):
-        since = commits[0].at
-        for earlier, change in pairwise(commits):
+        for change in commits:
             was, now = entry_of(change.was), entry_of(change.now)
-            if entry_of(earlier.was).get("claimExpiresAt") != was.get("claimExpiresAt"):
-                since = earlier.at
+            moment = midnight + change.at
+            lasts = _ends(now) - moment
+            if _ends(now) != _ends(was) and lasts > lease + slack:
+                yield f"{change}: {now['claimedBy']} claims it for {lasts:.1f} s, and not {lease:g}"
             # What a person is to do is claimed by nobody: there is no process that could stop.
             stands = was.get("phase") == "Claimed" and "outcome" not in was and "claimedBy" in was
-            if not stands:
-                continue
             taken = now.get("claimedBy") != was.get("claimedBy") or _is_given_up(was, now)
-            if change.after and taken and change.at - since < lease - slack:
+            if stands and change.after and taken and _ends(was) - moment > slack:
                 yield (
                     f"{change}: the claim of {was['claimedBy']} was taken from it "
-                    f"{change.at - since:.1f} s after it was last extended, of {lease:g}"
+                    f"{_ends(was) - moment:.1f} s before it ran out"
                 )
+
+
+def _ends(entry: Mapping[str, Any]) -> float:
+    """When the claim runs out, in seconds since 1970; it has, where there is none."""
+    said = entry.get("claimExpiresAt")
+    return datetime.fromisoformat(said).timestamp() if said else 0.0
 
 
 def _is_given_up(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

@@ -44,8 +44,8 @@ class Witness:
                 self.close_connection = True
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 told = {name: one[0] for name, one in parse_qs(urlsplit(self.path).query).items()}
-                port = self.client_address[1]
-                lost = witness._take(self.headers.get("Idempotency-Key", ""), port, told)
+                sender = owner(self.client_address[1], witness.port, witness._pids())
+                lost = witness._take(self.headers.get("Idempotency-Key", ""), sender, told)
                 time.sleep(float(told.get("hold", 0)))
                 with suppress(ConnectionError):  # who asked has left
                     if not lost:
@@ -66,7 +66,8 @@ class Witness:
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
-        self.origin = f"{scheme}://127.0.0.1:{self._server.server_port}"
+        self.port = self._server.server_port
+        self.origin = f"{scheme}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
@@ -91,9 +92,8 @@ class Witness:
                 for one, pid in self._senders
             ]
 
-    def _take(self, key: str, port: int, told: dict[str, str]) -> bool:
+    def _take(self, key: str, pid: int | None, told: dict[str, str]) -> bool:
         """Make the effect and write it down; whether its answer is to be lost."""
-        pid = _owner(port, self._pids())
         with self._lock:
             repeated = self._applied[key] > 0
             applied = not (repeated and told.get("keys") == "1")
@@ -102,11 +102,14 @@ class Witness:
             return told.get("lost") == "1" and not repeated
 
 
-def _owner(port: int, pids: Iterable[int]) -> int | None:
-    """Which of these processes has a connection from this port of loopback."""
-    wanted = f"0100007F:{port:04X}"
+def owner(port: int, to: int, pids: Iterable[int]) -> int | None:
+    """Which of these processes has a connection from the one port of loopback to the other.
+
+    Several may have one from the same port, to different ones.
+    """
+    wanted = [f"0100007F:{port:04X}", f"0100007F:{to:04X}"]
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    inodes = {line[9] for line in lines if line[1] == wanted}
+    inodes = {line[9] for line in lines if line[1:3] == wanted}
     for pid in pids:
         with suppress(OSError):  # it has just ended
             for name in Path(f"/proc/{pid}/fd").iterdir():

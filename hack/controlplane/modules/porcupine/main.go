@@ -44,6 +44,7 @@ type object struct {
 	Attempt int
 	Holder  string
 	Ended   bool
+	Blurred bool // its status may have been written, and nobody has heard what it says then
 }
 
 // unknown is an answer that leaves open whether the request was carried out.
@@ -64,17 +65,20 @@ func changed(now object, op operation) (object, bool) {
 	}
 	next := now
 	next.Version = op.Version
-	if op.Version < now.Version {
+	if !op.unknown() && op.Version < now.Version {
 		return now, false
 	}
-	if op.Status {
+	if op.Status && op.unknown() {
+		next.Blurred = true
+	} else if op.Status {
 		// An attempt begins when the one before has ended, and stays in the hands that claimed it.
 		begins := op.Attempt == now.Attempt+1 && (now.Attempt == 0 || now.Ended)
 		goesOn := op.Attempt == now.Attempt && (now.Attempt == 0 || op.Holder == now.Holder)
-		if !begins && !(goesOn && (op.Ended || !now.Ended)) {
+		if !now.Blurred && !begins && !(goesOn && (op.Ended || !now.Ended)) {
 			return now, false
 		}
 		next.Phase, next.Attempt, next.Holder, next.Ended = op.Phase, op.Attempt, op.Holder, op.Ended
+		next.Blurred = false
 	}
 	return next, true
 }
