@@ -227,8 +227,9 @@ def claims_do_not_overlap(history: History, *, lease: float, slack: float = 1.5)
                 yield f"{change}: {now['claimedBy']} claims it for {lasts:.1f} s, and not {lease:g}"
             # What a person is to do is claimed by nobody: there is no process that could stop.
             stands = was.get("phase") == "Claimed" and "outcome" not in was and "claimedBy" in was
-            taken = now.get("claimedBy") != was.get("claimedBy") or _is_given_up(was, now)
-            if stands and change.after and taken and _ends(was) - moment > slack:
+            if not stands or not change.after or _ends(was) - moment <= slack:
+                continue
+            if now.get("claimedBy") != was["claimedBy"] or _is_given_up(was, now):
                 yield (
                     f"{change}: the claim of {was['claimedBy']} was taken from it "
                     f"{_ends(was) - moment:.1f} s before it ran out"

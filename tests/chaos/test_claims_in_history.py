@@ -23,6 +23,14 @@ def claimed(by: str, until: float, **more: Any) -> dict[str, Any]:
     return {"kind": "Compensation", "metadata": metadata, "status": {"outbox": entry}}
 
 
+def by_hand(**more: Any) -> dict[str, Any]:
+    """One that a person is to carry out: nobody's claim."""
+    raw = claimed("nobody", 0, **more)
+    for name in ("claimedBy", "claimExpiresAt"):
+        del raw["status"]["outbox"][name]
+    return raw
+
+
 def history(*commits: tuple[float, dict[str, Any]]) -> History:
     """Commits, so many seconds after it all began."""
     befores = [{}, *(stored for _, stored in commits)]
@@ -50,6 +58,9 @@ GIVEN_UP = {"outcome": "Unknown", "detail": "first stopped during attempt 1 with
             [(0, claimed("first", 6)), (3, claimed("first", 6, **GIVEN_UP))],
             "undo at revision 2: the claim of first was taken from it 3.0 s before it ran out",
             id="given up for it",
+        ),
+        pytest.param(
+            [(0, by_hand()), (3, by_hand(outcome="Applied", detail="seen"))], "", id="by hand"
         ),
         pytest.param(
             [(0, claimed("first", 600))],
