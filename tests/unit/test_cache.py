@@ -1,13 +1,15 @@
 """What is open, as last seen: the newest version wins, in whatever order versions arrive."""
 
 import itertools
+import json
+import tracemalloc
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from amends.core.key import Key
-from amends.kube import cache as cache_module
+from amends.kube import settled
 from amends.kube.cache import OPEN_WORK, Cache, is_open, key_of
 
 OPEN: Mapping[str, Mapping[str, Any]] = {
@@ -123,12 +125,29 @@ def test_what_settles_is_remembered_but_not_held_as_open_work() -> None:
 
 
 def test_only_so_much_of_what_settled_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "SETTLED_LIMIT", 3)
+    monkeypatch.setattr(settled, "SETTLED_LIMIT", 3)
     cache = Cache()
     for number in range(1, 6):
         cache.put(version(number, name=f"undo-{number}", settled=True))
     known = [n for n in range(1, 6) if cache.get(Key("Compensation", "tenant", f"undo-{n}"))]
     assert known == [3, 4, 5]
+
+
+def test_what_settled_takes_little_more_room_than_its_text() -> None:
+    condition = {"type": "Ready", "status": "True", "reason": "Completed", "message": "it is done"}
+    text = json.dumps(version(1, settled=True, conditions=[condition] * 20))
+    cache = Cache()
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            raw = json.loads(text)
+            raw["metadata"].update(name=f"undo-{number}", resourceVersion=str(number))
+            cache.put(raw)
+        del raw
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1.5 * 100 * len(text)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Only open work is held. What has settled is remembered for a while, so that a la
 not bring it back and a relative can read it without asking the server.
 """
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -12,9 +12,8 @@ from amends.api import KINDS
 from amends.core.actions.duplicates import intent_of
 from amends.core.key import Key
 from amends.core.records.identity import effect_of
+from amends.kube.settled import Settled
 from amends.ports import Raw
-
-SETTLED_LIMIT = 1000
 
 T = TypeVar("T")
 
@@ -93,7 +92,7 @@ class Cache:
 
     def __init__(self) -> None:
         self._open: dict[Key, Raw] = {}
-        self._settled: OrderedDict[Key, Raw] = OrderedDict()
+        self._settled = Settled()
         self._doubted: set[Key] = set()
         self._related: defaultdict[tuple[str, str, str], dict[Key, None]] = defaultdict(dict)
 
@@ -142,9 +141,7 @@ class Cache:
             for relation in _relations(key, raw):
                 self._related[relation][key] = None
         else:
-            self._settled[key] = raw
-            while len(self._settled) > SETTLED_LIMIT:
-                self._settled.popitem(last=False)
+            self._settled.put(key, raw)
         return True
 
     def left_watch(self, raw: Raw) -> bool:
@@ -169,7 +166,7 @@ class Cache:
     def forget(self, key: Key) -> None:
         """Know nothing about it any more."""
         self._doubted.discard(key)
-        self._settled.pop(key, None)
+        self._settled.forget(key)
         raw = self._open.pop(key, None)
         for relation in _relations(key, raw) if raw is not None else ():
             members = self._related[relation]

@@ -22,7 +22,7 @@ Labels = tuple[str, ...]
 Values = Mapping[Labels, float]
 
 WATCHED = tuple((kind,) for kind in OPEN_WORK)
-TRIED = (("Compensation",), ("DeadLetter",))
+MAY_BE_UNKNOWN = (("Action",), ("Compensation",), ("DeadLetter",))
 EVERY = tuple((kind.__name__,) for kind in KINDS)
 
 
@@ -65,13 +65,13 @@ UNKNOWN = Family(
     "amends_unknown_outcomes",
     "Open objects of whose attempt nobody knows whether it had its effect.",
     ("kind",),
-    TRIED,
+    MAY_BE_UNKNOWN,
 )
 UNKNOWN_OLDEST = Family(
     "amends_unknown_outcome_oldest_seconds",
     "For how long the oldest of them has been unknown; 0: there is none.",
     ("kind",),
-    TRIED,
+    MAY_BE_UNKNOWN,
 )
 ESCALATED = Family(
     "amends_escalated_objects", "Open Compensations that have escalated and still need a person."

@@ -1,18 +1,23 @@
-"""Unknown outcomes: how many open objects have one, and for how long the oldest has had it."""
+"""Unknown outcomes: how many open objects have one, and for how long the oldest has had it.
+
+Of an attempt of ours the object's condition says so, and since when. An Action whose automation
+does not know has been unknown since it was reported.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
 
+from amends.api.action import ActionOutcome
 from amends.core.key import Key
 from amends.kube.cache import Cache
 from amends.ports import Clock
 from amends.runtime.metrics import Values
 
-KINDS = ("Compensation", "DeadLetter")
+KINDS = ("Action", "Compensation", "DeadLetter")
 
 
 class UnknownOutcomes:
-    """Read from the conditions of what is held in memory, whenever somebody asks."""
+    """Read from what is held in memory, whenever somebody asks."""
 
     def __init__(self, cache: Cache, clock: Clock) -> None:
         self._cache = cache
@@ -37,11 +42,14 @@ class UnknownOutcomes:
 
     def _unknown_since(self, key: Key) -> datetime | None:
         raw = self._cache.get(key)
-        conditions = raw.get("status", {}).get("conditions", []) if raw is not None else []
+        status = raw.get("status", {}) if raw is not None else {}
+        if raw is not None and key.kind == "Action":
+            unknown = status.get("effect", {}).get("outcome") == ActionOutcome.UNKNOWN
+            return datetime.fromisoformat(raw["metadata"]["creationTimestamp"]) if unknown else None
         return next(
             (
                 datetime.fromisoformat(one["lastTransitionTime"])
-                for one in conditions
+                for one in status.get("conditions", ())
                 if one["type"] == "OutcomeUnknown" and one["status"] == "True"
             ),
             None,
