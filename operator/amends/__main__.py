@@ -11,9 +11,9 @@ from kubernetes.aio.config import ConfigException
 
 from amends import __version__
 from amends.admission import policies as policies_for
-from amends.cli.check import check
 from amends.cli.crds import crds, diagrams
 from amends.cli.policies import policies
+from amends.cli.prove.check import check
 from amends.core.namespace import duration
 from amends.executors.registry import BadPlugIn
 from amends.handlers.process import run as run_operator

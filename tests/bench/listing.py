@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from amends.cli import ledger
+from amends.cli.asked import ledger
 from amends.core.period import period_of
 from amends.kube.cluster import KubeCluster
 from amends.kube.connection import Connection

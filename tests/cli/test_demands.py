@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from amends.api.approval import ApprovalDecision
-from amends.cli import demands
-from amends.cli.me import Me
+from amends.cli.shown import demands
+from amends.cli.shown.me import Me
 from amends.core.namespace import Floors
 from support.worlds import compensation, counted
 

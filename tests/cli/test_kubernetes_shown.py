@@ -9,7 +9,7 @@ import yaml
 from rich.console import Console
 
 from amends.api import Compensation
-from amends.cli import preview, screens
+from amends.cli.shown import preview, screens
 from amends.core.records.digest import plan_digest_of
 from support.api import Object
 from support.manifests import compensation

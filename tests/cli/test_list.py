@@ -9,7 +9,7 @@ import pytest
 import typer
 import yaml
 
-from amends.cli.filters import Filters
+from amends.cli.asked.filters import Filters
 from support import manifests, scene
 from support.golden import assert_golden, timeless
 from support.plugin import Ended, Plugin

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from amends.cli import nextstep
-from amends.cli.kinds import BY_NAME
-from amends.cli.nextstep import Typing
+from amends.cli.shown import nextstep
+from amends.cli.shown.kinds import BY_NAME
+from amends.cli.shown.nextstep import Typing
 from support import manifests
 from support.api import Object
 from support.scenery import at

@@ -14,9 +14,9 @@ from rich.console import Console
 from amends.api import Action, Compensation, DeadLetter
 from amends.api.approval import ApprovalDecision
 from amends.api.plan import ProposedCompensation
-from amends.cli import demands, preview, screens
-from amends.cli.me import Me
-from amends.cli.preview import Nothing, Sent, visible
+from amends.cli.shown import demands, preview, screens
+from amends.cli.shown.me import Me
+from amends.cli.shown.preview import Nothing, Sent, visible
 from amends.executors.http import request
 from amends.executors.http.secrets import Reading
 from amends.ports import Work

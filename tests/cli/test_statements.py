@@ -6,7 +6,7 @@ import pytest
 
 import installation
 from amends.api.resource import LONGEST_NAME
-from amends.cli.statements import valid_name
+from amends.cli.decide.statements import valid_name
 from support.plugin import Plugin
 from support.stages import awaiting
 from support.tenant import SECONDS, Installed, Tenant

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from amends.cli import desk
+from amends.cli.look import desk
 from support import manifests, scene
 from support.api import Object
 from support.golden import assert_golden, timeless

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pytest
 
-from amends.cli import ledger
-from amends.cli.session import Session
-from amends.cli.tables import ServerTables
-from amends.cli.where import Where
+from amends.cli.asked import ledger
+from amends.cli.asked.session import Session
+from amends.cli.asked.where import Where
+from amends.cli.look.tables import ServerTables
 from amends.core.period import period_of
 from installation import RunningOperator
 from support import manifests

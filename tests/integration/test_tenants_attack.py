@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from amends.cli.failures import Exit
+from amends.cli.shown.failures import Exit
 from integration.cluster import PLURALS, Refused
 from support.api import MERGE_PATCH, path_of
 from support.plugin import Plugin

@@ -17,9 +17,10 @@ from amends import archive
 from amends.api import Action, DeadLetter, Disposition, Receipt, Resource
 from amends.api.http import HttpExecution
 from amends.api.receipt import ReceiptSpec
-from amends.cli import render, story
-from amends.cli.casefile import CaseFile
-from amends.cli.nextstep import Typing
+from amends.cli.look import story
+from amends.cli.look.casefile import CaseFile
+from amends.cli.shown import render
+from amends.cli.shown.nextstep import Typing
 from amends.core.decide import decide
 from amends.core.decision import Create, Decision, Tell
 from amends.core.outcome import Outcome, Unknown

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from amends.cli.check import not_held
+from amends.cli.prove.check import not_held
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 

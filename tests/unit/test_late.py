@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from amends.api.execution import Execution, RecordExecution
-from amends.cli import accounts
-from amends.cli.words import at
+from amends.cli.look import accounts
+from amends.cli.shown.times import at
 from amends.core.decide import decide
 from amends.core.decision import Disown
 from amends.core.key import Key

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amends.api.resource import CREATED, TENANT
-from amends.cli import ledger
-from amends.cli.ledger import Place
+from amends.cli.asked import ledger
+from amends.cli.asked.ledger import Place
 from amends.core import period
 from amends.core.period import period_of
 

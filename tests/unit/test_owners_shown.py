@@ -5,8 +5,8 @@ from typing import Any
 from rich.console import Console
 
 from amends.api import Compensation
-from amends.cli import owners
-from amends.cli.desk import waiting
+from amends.cli.look import owners
+from amends.cli.look.desk import waiting
 from support.worlds import NOW, ONCE, after, running
 
 ESCALATED = {

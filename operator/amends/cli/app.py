@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 
 from amends import __version__
-from amends.cli import attest, decide, dispose, evidence, listing, showing, steer, top, tree
-from amends.cli.failures import Failure
+from amends.cli.decide import approve, attest, dispose
+from amends.cli.look import listing, showing, top, tree
+from amends.cli.prove import evidence
+from amends.cli.shown.failures import Failure
+from amends.cli.steer import holding
 
 app = typer.Typer(
     name="kubectl amends",
@@ -32,14 +35,14 @@ app.command("list", rich_help_panel=LOOK)(listing.list_)
 app.command(rich_help_panel=LOOK)(showing.show)
 app.command(rich_help_panel=LOOK)(tree.tree)
 app.command(rich_help_panel=LOOK)(top.top)
-app.command(rich_help_panel=DECIDE)(decide.approve)
-app.command(rich_help_panel=DECIDE)(decide.reject)
+app.command(rich_help_panel=DECIDE)(approve.approve)
+app.command(rich_help_panel=DECIDE)(approve.reject)
 app.command(rich_help_panel=DECIDE)(dispose.dispose)
 app.command(rich_help_panel=DECIDE)(dispose.retry)
 app.command(rich_help_panel=DECIDE)(attest.attest)
-app.command(rich_help_panel=STEER)(steer.cancel)
-app.command(rich_help_panel=STEER)(steer.suspend)
-app.command(rich_help_panel=STEER)(steer.resume)
+app.command(rich_help_panel=STEER)(holding.cancel)
+app.command(rich_help_panel=STEER)(holding.suspend)
+app.command(rich_help_panel=STEER)(holding.resume)
 app.command(rich_help_panel=PROVE)(evidence.digest)
 app.command(rich_help_panel=PROVE)(evidence.verify_receipt)
 

@@ -1,0 +1,1 @@
+"""What people decide, in statements of their own: about a plan, a failure, an attempt."""

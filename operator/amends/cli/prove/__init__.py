@@ -1,0 +1,1 @@
+"""What proves: the digest of a plan, a receipt, a fit installation."""

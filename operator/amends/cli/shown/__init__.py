@@ -1,0 +1,1 @@
+"""What people read, in words, tables and screens. Nothing here asks a server."""
