@@ -35,10 +35,13 @@ def readable(kind: type[R], raw: Raw, what: str) -> R | None:
         return None
 
 
-def action_of(session: Session, name: str | None, namespace: str) -> Action | None:
-    """The Action of that name, if it is there and can be read."""
-    raw = session.find_one("Action", name, namespace) if name is not None else None
-    return readable(Action, raw, f"Action {name}") if raw is not None else None
+def action_of(session: Session, one: Compensation | DeadLetter) -> Action | None:
+    """The Action that it is about, if it names one that is there and can be read."""
+    ref = one.spec.action_ref
+    if ref is None:
+        return None
+    raw = session.find_one("Action", ref.name, one.metadata.namespace)
+    return readable(Action, raw, f"Action {ref.name}") if raw is not None else None
 
 
 def world_of(session: Session, letter: DeadLetter, now: datetime) -> DeadLetterWorld:
@@ -50,7 +53,7 @@ def world_of(session: Session, letter: DeadLetter, now: datetime) -> DeadLetterW
         for raw in found
         if (one := readable(Compensation, raw, raw["metadata"]["name"])) is not None
     ]
-    action = action_of(session, spec.action_ref.name, meta.namespace)
+    action = action_of(session, letter)
     return DeadLetterWorld(
         letter=letter,
         action=action,

@@ -219,9 +219,7 @@ def _screen(
     then: str,
     warned: list[str],
 ) -> Group:
-    spec, meta = compensation.spec, compensation.metadata
-    ref = spec.action_ref
-    action = related.action_of(session, ref.name if ref is not None else None, meta.namespace)
+    meta, action = compensation.metadata, related.action_of(session, compensation)
     decision = ApprovalDecision(said.decision)
     would = "would be" if decision is ApprovalDecision.REJECT else "will be"
     facts = [*screens.of_compensation(compensation, action)]

@@ -190,10 +190,7 @@ def _screen(
         facts = [*screens.of_letter(known.letter, known.action)]
         special, noun = screens.standing(known.letter.status.conditions), "dead letter"
     else:
-        ref = known.spec.action_ref
-        name = ref.name if ref is not None else None
-        action = related.action_of(session, name, known.metadata.namespace)
-        facts = [*screens.of_compensation(known, action)]
+        facts = [*screens.of_compensation(known, related.action_of(session, known))]
         special, noun = screens.special(known), "compensation"
     stated: list[Fact] = [
         ("Attempt", preview.visible(str(statement.spec["attemptKey"]))),

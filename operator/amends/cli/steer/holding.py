@@ -160,9 +160,7 @@ def _for_git(raw: Raw, change: Mapping[str, Any]) -> Raw:
 
 
 def _screen(session: Session, compensation: Compensation, step: _Step) -> RenderableType:
-    spec, meta = compensation.spec, compensation.metadata
-    ref = spec.action_ref
-    action = related.action_of(session, ref.name if ref is not None else None, meta.namespace)
+    meta, action = compensation.metadata, related.action_of(session, compensation)
     blocks = [screens.paragraph(_then(compensation, step))]
     request = screens.request(preview.of_compensation(compensation), "This is what it sends")
     return screens.screen(
