@@ -166,11 +166,9 @@ def _judge(
     by = compensation.status.superseded_by
     # By the server's clock it will be newer than what has happened, whatever this clock says.
     made = max(now, by.time + timedelta(seconds=1)) if by is not None else now
-    spec = {**statement.spec, "actor": statement.actor}
-    meta = {"name": statement.name, "namespace": statement.namespace, "creationTimestamp": made}
-    would_be = Approval.model_validate({"metadata": meta, "spec": spec})
     ledger, demanded = compensation.status.approvals, floors or Floors(unapproved=True)
-    return verdict(would_be, compensation, ledger, demanded, now)
+    approval = statement.would_be(Approval, creationTimestamp=made)
+    return verdict(approval, compensation, ledger, demanded, now)
 
 
 def _said_before(

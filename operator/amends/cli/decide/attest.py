@@ -124,7 +124,7 @@ def _state(subject: str, said: _Said, where: Where, manner: Manner, patience: fl
             letter = read(DeadLetter, raw, f"dead letter {name}")
             known = related.world_of(session, letter, now)
         statement = _statement(kind, known, said, session.me().username)
-        found = verdict(_would_be(statement), attested(known))
+        found = verdict(statement.would_be(Attestation), attested(known))
         if found.final:
             look = f"see it: {session.command('show', reference(kind, name))}"
             raise Failure(f"nothing was created: {found.message}", look)
@@ -171,12 +171,6 @@ def _statement(kind: str, known: Compensation | DeadLetterWorld, said: _Said, me
     # Of what has happened here: in another cluster, under another uid, it means nothing.
     verb = f"attest-{outbox.attempt}"
     return Statement("Attestation", verb, "subjectRef", spec, meta.namespace, me, portable=False)
-
-
-def _would_be(statement: Statement) -> Attestation:
-    spec = {**statement.spec, "actor": {"username": statement.username}}
-    meta = {"name": statement.name, "namespace": statement.namespace}
-    return Attestation.model_validate({"metadata": meta, "spec": spec})
 
 
 def _screen(

@@ -165,7 +165,7 @@ def _state(subject: str, said: _Said, where: Where, manner: Manner, patience: fl
         world = related.world_of(session, letter, now)
         me = session.me().username
         statement = _statement(letter, said, me)
-        found = verdict(_would_be(statement), world)
+        found = verdict(statement.would_be(Disposition), world)
         if found.final:
             raise _refused(session, found, letter)
         warned = [] if found.counts else [f"It does not apply yet: {found.message}"]
@@ -186,12 +186,6 @@ def _statement(letter: DeadLetter, said: _Said, me: str) -> Statement:
         spec["compensation"] = dict(said.plan)
     verb = said.choice.value.lower()
     return Statement("Disposition", verb, "deadLetterRef", spec, meta.namespace, me)
-
-
-def _would_be(statement: Statement) -> Disposition:
-    spec = {**statement.spec, "actor": {"username": statement.username}}
-    meta = {"name": statement.name, "namespace": statement.namespace}
-    return Disposition.model_validate({"metadata": meta, "spec": spec})
 
 
 def _refused(session: Session, found: Verdict, letter: DeadLetter) -> Failure:

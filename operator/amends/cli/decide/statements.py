@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import RenderableType
 
-from amends.api import GROUP, VERSION
+from amends.api import GROUP, VERSION, Approval, Attestation, Disposition
 from amends.api.resource import LONGEST_NAME
 from amends.cli.asked import consent
 from amends.cli.asked.consent import DryRun, Manner
@@ -22,6 +22,8 @@ _GENERATED = 5
 """Characters that the server adds to metadata.generateName."""
 _MOST_GROUPS = 256
 """What spec.actor.groups holds."""
+
+D = TypeVar("D", Approval, Attestation, Disposition)
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,12 @@ class Statement:
     def under(self, metadata: Raw) -> Raw:
         """As it is created."""
         return self._object(metadata, self.spec)
+
+    def would_be(self, kind: type[D], **metadata: Any) -> D:
+        """As the operator would find it, so that it can be judged before it is made."""
+        meta = {"name": self.name, "namespace": self.namespace, **metadata}
+        spec = {**self.spec, "actor": self.actor}
+        return kind.model_validate({"metadata": meta, "spec": spec})
 
     def _object(self, metadata: Raw, spec: Mapping[str, Any]) -> Raw:
         return {
