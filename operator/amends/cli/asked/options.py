@@ -1,12 +1,23 @@
-"""Options that several verbs share: where to look, as whom, and how to print."""
+"""What several verbs take alike: what it is about, why, where to look, and how to print."""
 
 from typing import Annotated
 
 import typer
 
-from amends.cli.asked.completion import complete_contexts, complete_namespaces
+from amends.cli.asked.completion import complete_contexts, complete_names, complete_namespaces
 from amends.cli.shown.render import Format
 
+CompensationName = Annotated[
+    str,
+    typer.Argument(
+        metavar="COMPENSATION",
+        help="Name of the Compensation.",
+        autocompletion=complete_names,
+    ),
+]
+Reason = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why. It stays in the record.")
+]
 Namespace = Annotated[
     str | None,
     typer.Option(

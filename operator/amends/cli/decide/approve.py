@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Group
 
 from amends.api import Approval, Compensation
 from amends.api.approval import ApprovalDecision
-from amends.cli.asked import completion, consent, options, related
+from amends.cli.asked import consent, options, related
 from amends.cli.asked.consent import Dry, DryRun, Manner, Yes
 from amends.cli.asked.reading import read
 from amends.cli.asked.session import Session
@@ -26,22 +25,10 @@ from amends.core.statement import Verdict
 from amends.core.undo.approval import verdict
 from amends.runtime.clock import SystemClock
 
-Subject = Annotated[
-    str,
-    typer.Argument(
-        metavar="COMPENSATION",
-        help="Name of the Compensation.",
-        autocompletion=completion.complete_names,
-    ),
-]
-Why = Annotated[
-    str | None, typer.Option("--reason", metavar="TEXT", help="Why. It stays in the record.")
-]
-
 
 def approve(
-    compensation: Subject,
-    reason: Why = None,
+    compensation: options.CompensationName,
+    reason: options.Reason = None,
     yes: Yes = False,
     dry_run: Dry = None,
     wait: waiting.Wait = False,
@@ -68,8 +55,8 @@ def approve(
 
 
 def reject(
-    compensation: Subject,
-    reason: Why = None,
+    compensation: options.CompensationName,
+    reason: options.Reason = None,
     yes: Yes = False,
     dry_run: Dry = None,
     wait: waiting.Wait = False,

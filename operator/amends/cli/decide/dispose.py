@@ -35,9 +35,6 @@ Subject = Annotated[
         autocompletion=completion.complete_names,
     ),
 ]
-Why = Annotated[
-    str | None, typer.Option("--reason", metavar="TEXT", help="Why. It stays in the record.")
-]
 Chosen = Annotated[
     Choice, typer.Option("--choice", case_sensitive=False, help="What is to become of it.")
 ]
@@ -64,7 +61,7 @@ THEN = {
 def dispose(
     dead_letter: Subject,
     choice: Chosen,
-    reason: Why = None,
+    reason: options.Reason = None,
     compensation_file: PlanFile = None,
     yes: Yes = False,
     dry_run: Dry = None,
@@ -102,7 +99,7 @@ def dispose(
 
 def retry(
     dead_letter: Subject,
-    reason: Why = None,
+    reason: options.Reason = None,
     yes: Yes = False,
     dry_run: Dry = None,
     wait: waiting.Wait = False,

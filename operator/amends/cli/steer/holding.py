@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import RenderableType
 
 from amends.api import Compensation
 from amends.api.compensation import CompensationPhase
-from amends.cli.asked import completion, consent, options, related
+from amends.cli.asked import consent, options, related
 from amends.cli.asked.consent import Dry, DryRun, Manner, Yes
 from amends.cli.asked.reading import read
 from amends.cli.asked.session import Session
@@ -22,15 +21,6 @@ from amends.core.undo.progress import in_doubt
 from amends.ports import Raw
 
 P = CompensationPhase
-
-Subject = Annotated[
-    str,
-    typer.Argument(
-        metavar="COMPENSATION",
-        help="Name of the Compensation.",
-        autocompletion=completion.complete_names,
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -50,7 +40,7 @@ RESUME = _Step("resume", "resumed", "suspend", False, "is not suspended")
 
 
 def cancel(
-    compensation: Subject,
+    compensation: options.CompensationName,
     yes: Yes = False,
     dry_run: Dry = None,
     namespace: options.Namespace = None,
@@ -72,7 +62,7 @@ def cancel(
 
 
 def suspend(
-    compensation: Subject,
+    compensation: options.CompensationName,
     yes: Yes = False,
     dry_run: Dry = None,
     namespace: options.Namespace = None,
@@ -93,7 +83,7 @@ def suspend(
 
 
 def resume(
-    compensation: Subject,
+    compensation: options.CompensationName,
     yes: Yes = False,
     dry_run: Dry = None,
     namespace: options.Namespace = None,
