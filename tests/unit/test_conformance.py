@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -123,8 +124,8 @@ class TestRecord(Conformance):
     """The record executor: what is left of the suite where there is no target."""
 
     NOT_APPLICABLE: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("applies", "repeats", "loses_an_answer", "times_out", "stops", "is_cancelled",
-         "is_answered_hugely", "is_refused"),
+        ("applies", "repeats", "loses_an_answer", "begins_in_time", "times_out", "stops",
+         "is_cancelled", "is_answered_hugely", "is_refused"),
         _NO_TARGET,
     )  # fmt: skip
 
@@ -177,6 +178,11 @@ class ClaimsNothingHappened(Bad):
     async def run(self, work: Work) -> Outcome:
         outcome = await self.inner.run(work)
         return NotApplied("no answer") if isinstance(outcome, Unknown) else outcome
+
+
+class SendsTooLate(Bad):
+    async def run(self, work: Work) -> Outcome:
+        return await self.inner.run(replace(work, may_begin=lambda: True))
 
 
 class NeverEnds(Bad):
@@ -253,6 +259,7 @@ class ClosesOnce(Bad):
         (DoesNothing, cases.applies, "a plan that works came to"),
         (MakesItsOwnKeys, cases.repeats, "one key, but 2 effects"),
         (ClaimsNothingHappened, cases.loses_an_answer, "the answer was lost, and that came to Not"),
+        (SendsTooLate, cases.begins_in_time, "its claim had run out, and that came to Applied"),
         (ClaimsNothingHappened, cases.times_out, "said nothing, and that came to NotApplied"),
         (NeverEnds, cases.times_out, "did not end within"),
         (AlwaysApplied, cases.stops, "it claims Applied"),

@@ -6,11 +6,12 @@ OK closed | NO <why>
 
 import asyncio
 import re
+from collections.abc import Callable
 
 from amends.api.execution import Execution, PlugInExecution
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.executors.redaction import Redaction
-from amends.ports import ExecutorContext, Fault, Rejected, Work
+from amends.ports import OUT_OF_TIME, ExecutorContext, Fault, Rejected, Waiting, Work
 
 MAX_ANSWER = 4096
 _WORD = re.compile(r"[!-~]{1,200}")
@@ -55,7 +56,7 @@ class PagerExecutor:
                 if not _WORD.fullmatch(token):
                     return NotApplied(f"Secret {ref.name} holds no one word", retryable=False)
                 line = f"CLOSE {plan.config['incident']} {work.idempotency_key} {token}\n"
-                answer = await _ask(plan, line, begun)
+                answer = await _ask(plan, line, work.may_begin, begun)
         except Fault as fault:
             return NotApplied(str(fault), retryable=not isinstance(fault, Rejected))
         except (OSError, TimeoutError) as error:
@@ -68,10 +69,14 @@ class PagerExecutor:
         """Nothing is held."""
 
 
-async def _ask(plan: PlugInExecution, line: str, begun: asyncio.Event) -> str | None:
+async def _ask(
+    plan: PlugInExecution, line: str, may_begin: Callable[[], bool], begun: asyncio.Event
+) -> str | None:
     host, _, port = plan.config["address"].rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=MAX_ANSWER)
     try:
+        if not may_begin():  # nothing has left yet, and from here on another process may send
+            raise Waiting(OUT_OF_TIME)
         begun.set()
         writer.write(line.encode())
         await writer.drain()

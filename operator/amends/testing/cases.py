@@ -6,6 +6,7 @@ import logging
 import tracemalloc
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from amends.api.execution import Execution, PlugInExecution, RecordExecution
@@ -65,6 +66,14 @@ async def loses_an_answer(subject: Subject) -> None:
     outcome = await build(subject).run(work(subject.execution()))
     expect(isinstance(outcome, Unknown), f"the answer was lost, and that came to {outcome}")
     expect(subject.effects() == 1, f"it was sent {subject.effects()} times: who repeats is Amends")
+
+
+async def begins_in_time(subject: Subject) -> None:
+    """Under a claim that has run out nothing leaves: another process may have it by now."""
+    late = replace(work(subject.execution()), may_begin=lambda: False)
+    outcome = await build(subject).run(late)
+    expect(isinstance(outcome, NotApplied), f"its claim had run out, and that came to {outcome}")
+    expect(subject.effects() == 0, "its claim had run out, and it was done: ask work.may_begin()")
 
 
 async def times_out(subject: Subject) -> None:

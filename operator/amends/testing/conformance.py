@@ -34,6 +34,10 @@ class Conformance(ABC):
         """Never NotApplied, and never sent again."""
         self._run(cases.loses_an_answer)
 
+    def test_under_a_claim_that_has_run_out_nothing_is_sent(self) -> None:
+        """Work.may_begin is asked right before anything leaves."""
+        self._run(cases.begins_in_time)
+
     def test_a_target_that_hangs_is_left_in_time(self) -> None:
         """Within the timeout and a grace, with a true outcome."""
         self._run(cases.times_out)
