@@ -7,7 +7,7 @@ import pytest
 
 from amends.cli.shown import nextstep
 from amends.cli.shown.kinds import BY_NAME
-from amends.cli.shown.nextstep import Typing
+from amends.cli.shown.step import Next, Typing
 from support import manifests
 from support.api import Object
 from support.scenery import at
@@ -30,6 +30,17 @@ def stalled(reason: str, message: str) -> list[Object]:
     ]
 
 
+def waits(reason: str, message: str) -> list[Object]:
+    common = {"status": "False", "observedGeneration": 1, "lastTransitionTime": at(0)}
+    return [{"type": "Ready", "reason": reason, "message": message, **common}]
+
+
+def frozen() -> list[Object]:
+    common = {"observedGeneration": 1, "lastTransitionTime": at(0), "reason": "Frozen"}
+    return [{"type": "Frozen", "status": "True", "message": "shop is frozen: …", **common}]
+
+
+MESSAGE = "waits for something else"
 HELD_BACK = stalled("PoliciesNotEnforced", "waits, because a policy is missing")[:1]
 
 
@@ -50,6 +61,11 @@ def action(outcome: str, phase: str = "Pending") -> Object:
     return {**manifests.action("act"), "status": {"phase": phase, "effect": effect}}
 
 
+def next_of(obj: Object) -> Next:
+    meta = {"namespace": "tenant-a", "uid": "u-1", "creationTimestamp": at(0), **obj["metadata"]}
+    return nextstep.of(BY_NAME[obj["kind"]].read({**obj, "metadata": meta}), TYPING, NOW)
+
+
 @pytest.mark.parametrize(
     ("obj", "who", "verbs"),
     [
@@ -68,6 +84,18 @@ def action(outcome: str, phase: str = "Pending") -> Object:
         ),
         pytest.param(undo("Approved", cancel=True), "the operator", [], id="being cancelled"),
         pytest.param(undo("Approved"), "the operator", ["cancel"], id="about to run"),
+        pytest.param(
+            undo("Approved", {"conditions": frozen()}),
+            "whoever froze it",
+            ["cancel"],
+            id="a freeze holds it back",
+        ),
+        pytest.param(
+            undo("AwaitingApproval", {"conditions": frozen()}),
+            "a person",
+            ["approve", "reject"],
+            id="a freeze holds back no approval",
+        ),
         pytest.param(
             undo("Approved", {"conditions": HELD_BACK}),
             "a person",
@@ -112,6 +140,18 @@ def action(outcome: str, phase: str = "Pending") -> Object:
         ),
         pytest.param(letter("RetryRequested"), "the operator", [], id="a retry was asked for"),
         pytest.param(
+            letter("RetryRequested", conditions=frozen()),
+            "whoever froze it",
+            [],
+            id="a freeze holds the retry back",
+        ),
+        pytest.param(
+            letter("RetryRequested", conditions=waits("NotExecutable", "the target is forbidden")),
+            "a person",
+            ["dispose", "dispose", "dispose"],
+            id="the retry that was asked for cannot be sent",
+        ),
+        pytest.param(
             letter("Retrying", conditions=stalled("OutcomeUnknown", "no answer")),
             "a person",
             ["attest", "attest", "dispose"],
@@ -125,10 +165,7 @@ def action(outcome: str, phase: str = "Pending") -> Object:
     ],
 )
 def test_who_acts_next_and_how(obj: Object, who: str, verbs: list[str]) -> None:
-    meta = {"namespace": "tenant-a", "uid": "u-1", "creationTimestamp": at(0), **obj["metadata"]}
-    one = BY_NAME[obj["kind"]].read({**obj, "metadata": meta})
-
-    step = nextstep.of(one, TYPING, NOW)
+    step = next_of(obj)
 
     assert step.who == who
     assert step.what
@@ -137,3 +174,22 @@ def test_who_acts_next_and_how(obj: Object, who: str, verbs: list[str]) -> None:
         command.startswith(start) for (_, command), start in zip(step.commands, wanted, strict=True)
     ] == [True] * len(wanted)
     assert all(" -n tenant-a --context prod" in command for _, command in step.commands)
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        pytest.param(undo("Approved", {"conditions": waits("Ordered", MESSAGE)}), id="in order"),
+        pytest.param(
+            undo("Approved", {"conditions": waits("TargetBusy", MESSAGE)}), id="the target is busy"
+        ),
+        pytest.param(
+            undo("Running", {"conditions": waits("Verifying", MESSAGE)}), id="the target is asked"
+        ),
+        pytest.param(
+            undo("Running", {"conditions": waits("Retrying", MESSAGE)}), id="about to be repeated"
+        ),
+    ],
+)
+def test_what_the_operator_waits_for_is_told_in_its_words(obj: Object) -> None:
+    assert next_of(obj) == Next("the operator", MESSAGE, next_of(obj).commands)

@@ -20,7 +20,7 @@ from amends.api.receipt import ReceiptSpec
 from amends.cli.look import story
 from amends.cli.look.casefile import CaseFile
 from amends.cli.shown import render
-from amends.cli.shown.nextstep import Typing
+from amends.cli.shown.step import Typing
 from amends.core.decide import decide
 from amends.core.decision import Create, Decision, Tell
 from amends.core.outcome import Outcome, Unknown

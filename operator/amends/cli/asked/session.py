@@ -13,7 +13,7 @@ from amends.cli.asked.where import Where
 from amends.cli.shown import failures
 from amends.cli.shown.failures import Asked, Failure
 from amends.cli.shown.me import Me
-from amends.cli.shown.nextstep import Typing
+from amends.cli.shown.step import Typing
 from amends.kube.paths import MERGE_PATCH, PLURALS, escaped, path_of
 from amends.ports import Fault, Gone, Raw
 

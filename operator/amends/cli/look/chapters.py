@@ -13,8 +13,8 @@ from amends.api import Compensation, DeadLetter, Receipt
 from amends.api.wire import Transition
 from amends.cli.shown import render
 from amends.cli.shown.kinds import spoken
-from amends.cli.shown.nextstep import Next
 from amends.cli.shown.preview import plain, visible
+from amends.cli.shown.step import Next
 from amends.cli.shown.times import at, stamp
 
 Fact = tuple[str, str]

@@ -14,13 +14,13 @@ from amends.api.wire import Transition
 from amends.cli.look import owners
 from amends.cli.shown import nextstep, render
 from amends.cli.shown.kinds import BY_NAME, reference
-from amends.cli.shown.nextstep import PEOPLE, Typing, condition
 from amends.cli.shown.preview import plain
+from amends.cli.shown.step import PEOPLE, Typing, condition, is_stalled
 from amends.cli.shown.times import lasting
 from amends.ports import Raw
 
 WAITING: Mapping[str, Sequence[str]] = {
-    "DeadLetter": ("status.phase=Open", "status.phase=Retrying"),
+    "DeadLetter": ("status.phase=Open", "status.phase=RetryRequested", "status.phase=Retrying"),
     "Action": ("status.effect.outcome=Unknown",),
     "Compensation": ("status.phase!=Completed,status.phase!=Cancelled",),
 }
@@ -75,7 +75,7 @@ def _is_unknown(one: Resource) -> bool:
 
 def _why(one: Resource, what: str) -> str:
     match one:
-        case DeadLetter() if nextstep.is_stalled(one.status.conditions):
+        case DeadLetter() if is_stalled(one.status.conditions):
             return f"outcome unknown: {what}"
         case DeadLetter():
             target = f" on {plain(one.spec.target)}" if one.spec.target else ""

@@ -25,8 +25,8 @@ from amends.cli.look.casefile import CaseFile
 from amends.cli.look.chapters import Chapter, Fact
 from amends.cli.shown import demands, nextstep, preview, render, screens
 from amends.cli.shown.kinds import spoken
-from amends.cli.shown.nextstep import NOBODY, Next, Typing
 from amends.cli.shown.preview import plain, visible
+from amends.cli.shown.step import NOBODY, Next, Typing, condition
 from amends.cli.shown.times import at
 
 
@@ -184,7 +184,7 @@ def _decided(one: Compensation, case: CaseFile, now: datetime) -> list[Renderabl
     ]
     for other in case.approvals:
         if other.metadata.name not in counted:
-            ready = nextstep.condition(other.status.conditions, "Ready")
+            ready = condition(other.status.conditions, "Ready")
             why = f"{ready.reason}: {plain(ready.message)}" if ready else "not looked at yet"
             lines.append(
                 Text(f"{accounts.actor(other)} said {other.spec.decision}; does not count: {why}")
@@ -242,7 +242,7 @@ def _failure(one: DeadLetter) -> Iterator[Fact]:
 def _statements(case: CaseFile, now: datetime) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for one in case.dispositions:
-        ready = nextstep.condition(one.status.conditions, "Ready")
+        ready = condition(one.status.conditions, "Ready")
         if ready is not None and ready.status == "True":
             when = at(ready.last_transition_time, now)
             chose = Text.assemble(

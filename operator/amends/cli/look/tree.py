@@ -25,8 +25,8 @@ from amends.cli.look.casefile import CaseFile
 from amends.cli.shown import render
 from amends.cli.shown.failures import Exit, Failure
 from amends.cli.shown.kinds import spoken
-from amends.cli.shown.nextstep import condition
 from amends.cli.shown.preview import plain, visible
+from amends.cli.shown.step import condition
 from amends.core.records.identity import effect_id
 
 Node = Action | Approval | Attestation | Compensation | DeadLetter | Disposition | Receipt

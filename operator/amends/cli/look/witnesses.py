@@ -9,8 +9,8 @@ from rich.text import Text
 from amends.api import Attestation
 from amends.api.attestation import CountedAttestation
 from amends.cli.look import accounts
-from amends.cli.shown import nextstep
 from amends.cli.shown.preview import plain, visible
+from amends.cli.shown.step import condition
 from amends.cli.shown.times import at
 
 
@@ -30,7 +30,7 @@ def _counted(one: CountedAttestation, now: datetime) -> Text:
 
 
 def _other(one: Attestation) -> Text:
-    ready = nextstep.condition(one.status.conditions, "Ready")
+    ready = condition(one.status.conditions, "Ready")
     why = f"{ready.reason}: {plain(ready.message)}" if ready else "not looked at yet"
     said = f"{one.spec.outcome} of {visible(one.spec.attempt_key)}"
     return Text(f"{accounts.actor(one)} said {said}; does not count: {why}")
