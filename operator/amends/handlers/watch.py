@@ -10,6 +10,7 @@ import kopf
 import structlog
 
 from amends.api import GROUP, KINDS, VERSION
+from amends.kube.cluster import PAGE
 from amends.kube.connection import Connection
 from amends.ports import Clock, Fault
 from amends.runtime.inbox import Inbox
@@ -184,6 +185,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.networking.error_backoffs = Backoffs()
     chosen.peering.standalone = True
     chosen.scanning.disabled = True
+    chosen.watching.chunk_size = PAGE
     chosen.persistence.diffbase_storage = NoDiffs()
     for kind in KINDS:
         if kind.SERVED.open_work is not None:

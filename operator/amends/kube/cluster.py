@@ -11,7 +11,8 @@ from amends.kube.connection import Connection, pages
 from amends.kube.paths import MERGE_PATCH, PLURALS, escaped, path_of
 from amends.ports import Gone, Namespace, Raw
 
-PAGE = 500
+PAGE = 100
+"""Objects in one answer to a list. The largest answer is what memory has room for ever after."""
 NAMESPACES_ARE_FRESH_SECONDS = 20
 
 
