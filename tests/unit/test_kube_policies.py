@@ -43,6 +43,7 @@ class Server(Connection):
         content_type: str = "application/json",
         accept: str = "application/json",
         impersonate: str | None = None,
+        patience: float | None = None,
     ) -> Any:
         if path == WHO_AM_I:
             return {"status": {"userInfo": {"username": self.user}}}

@@ -32,6 +32,7 @@ class Server(Connection):
         content_type: str = "application/json",
         accept: str = "application/json",
         impersonate: str | None = None,
+        patience: float | None = None,
     ) -> Any:
         self.asked += 1
         self.met.set()

@@ -11,7 +11,7 @@ import structlog
 
 from amends.api import GROUP, KINDS, VERSION
 from amends.kube.cluster import PAGE
-from amends.kube.connection import Connection
+from amends.kube.connection import LIST_TIMEOUT, REQUEST_TIMEOUT, Connection
 from amends.ports import Clock, Fault
 from amends.runtime.inbox import Inbox
 
@@ -181,7 +181,8 @@ def settings() -> kopf.OperatorSettings:
     chosen = kopf.OperatorSettings()
     chosen.process.ultimate_exiting_timeout = None  # else SIGKILL ten minutes after it has ended
     chosen.posting.enabled = False
-    chosen.networking.request_timeout = 15
+    chosen.networking.request_timeout = LIST_TIMEOUT  # before it watches, it lists
+    chosen.networking.connect_timeout = REQUEST_TIMEOUT
     chosen.networking.error_backoffs = Backoffs()
     chosen.peering.standalone = True
     chosen.scanning.disabled = True

@@ -7,7 +7,7 @@ from async_lru import alru_cache
 
 from amends.api import GROUP, VERSION
 from amends.core.key import Key
-from amends.kube.connection import Connection, pages
+from amends.kube.connection import LIST_TIMEOUT, Connection, pages
 from amends.kube.paths import MERGE_PATCH, PLURALS, escaped, path_of
 from amends.ports import Gone, Namespace, Raw
 
@@ -73,7 +73,8 @@ class KubeCluster:
     ) -> AsyncIterator[Raw]:
         """Every object of a kind that matches a field selector, a page at a time."""
         query = {"fieldSelector": selector, "limit": str(PAGE)}
-        async for page in pages(self._connection, path_of(kind, namespace), query):
+        path, patience = path_of(kind, namespace), LIST_TIMEOUT if namespace is None else None
+        async for page in pages(self._connection, path, query, patience=patience):
             for item in page["items"]:
                 yield {"apiVersion": page["apiVersion"], "kind": kind, **item}
 

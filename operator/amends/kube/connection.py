@@ -20,6 +20,9 @@ from amends.ports import Conflict, Exists, Fault, Gone, Rejected, Unsure, Waitin
 REQUEST_TIMEOUT = 15.0
 """Seconds until an answer counts as lost, unless a connection is told otherwise."""
 
+LIST_TIMEOUT = 60.0
+"""Seconds for a list of a kind in all namespaces: a busy server goes through very many objects."""
+
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -123,8 +126,9 @@ class Connection:
         content_type: str = "application/json",
         accept: str = "application/json",
         impersonate: str | None = None,
+        patience: float | None = None,
     ) -> Any:
-        """Send one request and return the parsed answer.
+        """Send one request and return the parsed answer. patience: seconds, other than `timeout`.
 
         Raises:
             Fault: by who must act next.
@@ -137,6 +141,7 @@ class Connection:
             content_type=content_type,
             accept=accept,
             impersonate=impersonate,
+            patience=patience,
         )
         return json.loads(content)
 
@@ -150,12 +155,14 @@ class Connection:
         content_type: str = "application/json",
         accept: str = "application/json",
         impersonate: str | None = None,
+        patience: float | None = None,
     ) -> bytes:
-        """Send one request and return the answer as it came.
+        """Send one request and return the answer as it came. patience: as of `call`.
 
         Raises:
             Fault: by who must act next.
         """
+        seconds = patience or self.timeout
         headers = {"Accept": accept, "Content-Type": content_type}
         if impersonate is not None:
             headers["Impersonate-User"] = impersonate
@@ -164,12 +171,12 @@ class Connection:
         heard = self.listening()
         try:
             response = await self._api.call_api(
-                method, url, header_params=headers, body=body, _request_timeout=self.timeout
+                method, url, header_params=headers, body=body, _request_timeout=seconds
             )
             content: bytes = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as why:
             fault = _lost(method, path, why)
-            late = f"no answer within {self.timeout:g} s"
+            late = f"no answer within {seconds:g} s"
             reason = late if isinstance(why, TimeoutError) else str(why)
             fault.answer = f"{self._configuration.host}: {reason}"
             raise fault from why
@@ -211,21 +218,26 @@ class Caller(Protocol):
         *,
         query: Mapping[str, str] | None = None,
         accept: str = "application/json",
+        patience: float | None = None,
     ) -> Any:
         """Send one request and return the parsed answer."""
 
 
 async def pages(
-    caller: Caller, path: str, query: Mapping[str, str], accept: str = "application/json"
+    caller: Caller,
+    path: str,
+    query: Mapping[str, str],
+    accept: str = "application/json",
+    patience: float | None = None,
 ) -> AsyncIterator[Any]:
-    """Every page of a list, one request after the other. query: with `limit`.
+    """Every page of a list, one request after the other. query: with `limit`. patience: for each.
 
     Raises:
         Fault: by who must act next.
     """
     asked = dict(query)
     while True:
-        page = await caller.call("GET", path, query=asked, accept=accept)
+        page = await caller.call("GET", path, query=asked, accept=accept, patience=patience)
         yield page
         if not (token := page["metadata"].get("continue")):
             return
