@@ -99,6 +99,11 @@ class DeadLetterStatus(Status):
     compensation_ref: LocalRef | None = Field(
         default=None, description="The Compensation that is to undo the effect."
     )
+    compensable_until: Timestamp | None = Field(
+        default=None,
+        description="The target lets the effect be undone until then, as says the Compensation "
+        "that is or was to undo it.",
+    )
     dispatch: Dispatch | None = Field(default=None, description="Retries so far.")
     outbox: Outbox | None = Field(default=None, description="The current or last dispatch.")
     attestations: Annotated[list[CountedAttestation], keyed_by("uid", max_items=32)] = Field(

@@ -1,11 +1,12 @@
 """Moving a DeadLetter: one place writes phase, history and conditions, so they always agree."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from amends.api.dead_letter import DeadLetter, DeadLetterPhase, DeadLetterStatus
+from amends.api.dead_letter import DeadLetterPhase, DeadLetterStatus
 from amends.api.outcome import Outcome
+from amends.api.plan import Direction
 from amends.api.wire import rfc3339
 from amends.core.conditions import (
     TRUE,
@@ -67,13 +68,14 @@ def observed(
     """The status with conditions that say how things stand; note: what is said instead of Ready."""
     letter = world.letter
     status = status or letter.status
+    status = status.model_copy(update={"compensable_until": _window_of_the_undo(world, status)})
     found = [note] if note is not None else list(_progress(world, status))
     if in_doubt(status) is not None:
         found.append(Observed("OutcomeUnknown", TRUE, "OutcomeUnknown", str(in_doubt(status))))
     if status.superseded_by is not None:
         found.append(superseded(status.superseded_by))
     if is_irreversible(world, status):
-        found.append(Observed("Irreversible", TRUE, "WindowClosed", _closed(letter)))
+        found.append(Observed("Irreversible", TRUE, "WindowClosed", _closed(world, status)))
     if world.freeze is not None and not status.settled:
         found.append(frozen(world.freeze))
     generation = letter.metadata.generation
@@ -92,7 +94,7 @@ def observed(
 def _before_it_closes(
     world: DeadLetterWorld, status: DeadLetterStatus, look_again: timedelta | None
 ) -> timedelta | None:
-    until = world.letter.spec.compensable_until
+    until = _closes(world, status)
     if until is None or until <= world.now or status.settled:
         return look_again
     left = until - world.now
@@ -101,13 +103,27 @@ def _before_it_closes(
 
 def is_irreversible(world: DeadLetterWorld, status: DeadLetterStatus) -> bool:
     """Whether the target lets it be undone no more, and nobody has."""
-    until = world.letter.spec.compensable_until
+    until = _closes(world, status)
     undone = status.phase in (P.LINKED_TO_COMPENSATION, P.RESOLVED)
     return until is not None and until <= world.now and not undone
 
 
-def _closed(letter: DeadLetter) -> str:
-    until = letter.spec.compensable_until
+def _closes(world: DeadLetterWorld, status: DeadLetterStatus) -> datetime | None:
+    """Until when it can be undone: what the Action has said, or the undo, whichever is sooner."""
+    known = (world.letter.spec.compensable_until, status.compensable_until)
+    return min((one for one in known if one is not None), default=None)
+
+
+def _window_of_the_undo(world: DeadLetterWorld, status: DeadLetterStatus) -> datetime | None:
+    """What the undo says that is named, or was last: once it is refused, nobody reads it again."""
+    undo = live_compensation(world) or world.compensation
+    if undo is None or undo.spec.direction is not Direction.ROLLBACK or status.settled:
+        return status.compensable_until
+    return undo.spec.compensable_until
+
+
+def _closed(world: DeadLetterWorld, status: DeadLetterStatus) -> str:
+    until = _closes(world, status)
     assert until is not None
     return (
         f"it could be undone until {rfc3339(until)}, and now it is irreversible: repair it "
@@ -163,7 +179,7 @@ def _open(world: DeadLetterWorld, status: DeadLetterStatus) -> Observed:
         name = status.compensation_ref.name
         return not_ready("AwaitingCompensation", f"waits for compensation {name}")
     if is_irreversible(world, status):
-        return not_ready("Irreversible", _closed(world.letter))
+        return not_ready("Irreversible", _closed(world, status))
     return not_ready(
         "AwaitingDecision",
         "waits for a person: create a Disposition (Retry, Ignore, Abandon, Resolve, Compensate), "
