@@ -36,7 +36,9 @@ def with_window(phase: str, seconds: float, **known: Any) -> CompensationWorld:
         pytest.param(
             {"ahead": ["first", "second"]},
             "Ordered",
-            "waits for compensation first, second, earlier with orderingKey None",
+            "waits for compensation first, second, earlier with orderingKey None, to come to its "
+            "end: attest to it, if nobody knows what came of it (kubectl amends attest first), or "
+            "cancel it (kubectl amends cancel first)",
             id="others come first",
         ),
         pytest.param({"hold": BUSY}, "TargetBusy", BUSY.message, id="the target is busy"),
@@ -75,7 +77,7 @@ def test_n7_after_its_window_it_is_refused(phase: str) -> None:
     assert decision.status.wire()["phase"] == "Cancelled"
     assert decision.status.wire()["reason"] == (
         "WindowClosed: spec.compensableUntil 2026-01-31T08:59:59.000Z has passed: the target lets "
-        "it be undone no more"
+        "the effect be undone no more: repair it with a new Compensation (direction: ForwardFix)"
     )
     assert told(decision) == [
         "release",
@@ -94,6 +96,12 @@ def test_n7_after_its_window_nothing_is_repeated_that_may_have_happened() -> Non
     assert decision.status is not None
     assert "nextAttemptAt" not in decision.status.wire()
     assert told(decision) == ["tell Compensation undo: WindowClosed"]
+    reason, message = conditions(decision)["Ready"]
+    assert reason == "OutcomeUnknown"
+    assert message.startswith(
+        "lost; it is not tried again, because spec.compensableUntil 2026-01-31T08:59:59.000Z has "
+        "passed: look at the target yourself, then create an Attestation "
+    )
 
 
 def test_n7_it_is_looked_at_when_its_window_closes() -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from amends.api.compensation import Compensation, CompensationPhase
 from amends.api.outbox import Outbox
 from amends.api.outcome import Outcome
+from amends.api.wire import rfc3339
 from amends.core.superseding import is_held
 
 
@@ -37,6 +38,13 @@ def awaits_attestation(compensation: Compensation) -> bool:
     """Whether nothing goes on until a person says what came of the attempt."""
     unknown = is_unknown(compensation) and not is_probed(compensation)
     return unknown or by_hand(compensation)
+
+
+def too_late(compensation: Compensation, now: datetime) -> str | None:
+    """Since when the target does not let the effect be undone any more, if that is so."""
+    until = compensation.spec.compensable_until
+    passed = until is not None and until <= now
+    return f"spec.compensableUntil {rfc3339(until)} has passed" if until and passed else None
 
 
 def is_overdue(compensation: Compensation, now: datetime) -> bool:

@@ -1,13 +1,14 @@
 """Beginning: what keeps an undo that is due from being tried: window, freeze, order, target."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from amends.api.compensation import CompensationPhase, CompensationStatus
-from amends.api.wire import rfc3339
 from amends.core.decision import Decision, Tell
 from amends.core.hold import FROZEN, Hold
 from amends.core.machines import COMPENSATION
 from amends.core.undo import attempts
+from amends.core.undo.awaiting import too_late
 from amends.core.undo.progress import cancelled, observed
 from amends.core.world import CompensationWorld
 
@@ -17,17 +18,24 @@ WINDOW_CLOSED = "WindowClosed"
 
 def has_its_window_closed(world: CompensationWorld) -> Decision | None:
     """The target takes it back no more: what has not begun is refused, and nothing is repeated."""
-    until, status = world.compensation.spec.compensable_until, world.compensation.status
-    if until is None or world.now < until:
+    closed, status = _closed(world), world.compensation.status
+    if closed is None:
         return None
-    closed = f"spec.compensableUntil {rfc3339(until)} has passed: the target lets it be undone no"
     if world.phase is not P.RUNNING:
-        return cancelled(world, WINDOW_CLOSED, f"{closed} more")
+        return cancelled(world, WINDOW_CLOSED, closed)
     if status.next_attempt_at is None:
         return None
     ended = observed(world, status.model_copy(update={"next_attempt_at": None}))
-    told = Tell(world.key, WINDOW_CLOSED, f"{closed} longer, so it is not tried again", "Warning")
+    told = Tell(world.key, WINDOW_CLOSED, f"it is not tried again: {closed}", "Warning")
     return replace(ended, effects=(*ended.effects, told))
+
+
+def _closed(world: CompensationWorld) -> str | None:
+    late = too_late(world.compensation, world.now)
+    if late is None:
+        return None
+    fix = "repair it with a new Compensation (direction: ForwardFix)"
+    return f"{late}: the target lets the effect be undone no more: {fix}"
 
 
 def before_it_closes(world: CompensationWorld, decision: Decision) -> Decision:
@@ -53,9 +61,17 @@ def _hold(world: CompensationWorld) -> Hold | None:
     if world.freeze is not None:
         return Hold(FROZEN, world.freeze)
     if world.ahead:
-        names, key = ", ".join(world.ahead), world.compensation.spec.ordering_key
-        return Hold("Ordered", f"waits for compensation {names}, earlier with orderingKey {key}")
+        return Hold("Ordered", _after(world.ahead, world.compensation.spec.ordering_key))
     return world.hold
+
+
+def _after(ahead: Sequence[str], key: str | None) -> str:
+    first = ahead[0]
+    return (
+        f"waits for compensation {', '.join(ahead)}, earlier with orderingKey {key}, to come to "
+        "its end: attest to it, if nobody knows what came of it (kubectl amends attest "
+        f"{first}), or cancel it (kubectl amends cancel {first})"
+    )
 
 
 def is_decided(status: CompensationStatus) -> bool:

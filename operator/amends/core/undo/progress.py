@@ -32,7 +32,7 @@ from amends.core.hold import frozen
 from amends.core.machines import COMPENSATION
 from amends.core.superseding import is_held, superseded
 from amends.core.undo import foresight
-from amends.core.undo.awaiting import by_hand, is_overdue, is_unknown
+from amends.core.undo.awaiting import by_hand, is_overdue, is_unknown, too_late
 from amends.core.undo.demand import Demand, demand_of
 from amends.core.world import CompensationWorld
 
@@ -81,7 +81,7 @@ def observed(
     demand = demand_of(world)
     news = objection or world.obstacle
     as_written = compensation.model_copy(update={"status": status})
-    progress = _progress(demand, as_written, news) if note is None else (note,)
+    progress = (note,) if note is not None else _progress(demand, as_written, news, world.now)
     found = [*progress, *_observations(as_written, world.freeze, world.now)]
     heard = news is None or any(c.message == news for c in compensation.status.conditions)
     return Decision(
@@ -160,7 +160,7 @@ def in_doubt(status: CompensationStatus) -> str | None:
 
 
 def _progress(
-    demand: Demand, compensation: Compensation, objection: str | None
+    demand: Demand, compensation: Compensation, objection: str | None, now: datetime
 ) -> tuple[Observed, ...]:
     spec, status = compensation.spec, compensation.status
     reason, message = str(status.phase), status.reason or ""
@@ -171,7 +171,7 @@ def _progress(
     if objection is not None:
         return stalled("NameTaken" if status.phase is P.RUNNING else "NotExecutable", objection)
     again = status.next_attempt_at
-    if (unsure := _unsure(compensation)) is not None:
+    if (unsure := _unsure(compensation, now)) is not None:
         return unsure
     if has_failed_for_good(status):
         return stalled("Failed", f"{message}: set spec.cancel: true and create a new Compensation")
@@ -187,7 +187,7 @@ def _progress(
     return reconciling(reason, message)
 
 
-def _unsure(compensation: Compensation) -> tuple[Observed, ...] | None:
+def _unsure(compensation: Compensation, now: datetime) -> tuple[Observed, ...] | None:
     """What it waits for while only a probe or a person can say what came of the attempt."""
     status, name = compensation.status, compensation.metadata.name
     attest = f"create an Attestation (kubectl amends attest {name})"
@@ -204,6 +204,8 @@ def _unsure(compensation: Compensation) -> tuple[Observed, ...] | None:
     if probing is not None and probing.next_at is not None:
         when = rfc3339(probing.next_at)
         return reconciling("Verifying", f"{doubt}{asked}; the target is asked at {when}")
+    late = too_late(compensation, now) if compensation.spec.execution.repeat_is_safe else None
+    asked += f"; it is not tried again, because {late}" if late is not None else ""
     return stalled(
         "OutcomeUnknown",
         f"{doubt}{asked}: look at the target yourself, then {attest}; or set spec.cancel: true "
