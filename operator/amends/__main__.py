@@ -114,6 +114,10 @@ def run(
     claim_seconds: Annotated[
         float, typer.Option(min=1, help="How long a claim on an attempt lasts; it is renewed.")
     ] = 300,
+    breaker_seconds: Annotated[
+        float,
+        typer.Option(min=1, max=300, help="How long a target that was found down is left alone."),
+    ] = 30,
     resync_seconds: Annotated[
         float, typer.Option(min=1, help="How often everything open is compared with the server.")
     ] = 600,
@@ -174,6 +178,7 @@ def run(
             retry_seconds=max(1, lease_seconds // 7),
         ),
         claim=timedelta(seconds=claim_seconds),
+        breaker=timedelta(seconds=breaker_seconds),
         resync=timedelta(seconds=resync_seconds),
         drain=timedelta(seconds=drain_seconds),
         health_listen=health_listen,

@@ -73,7 +73,7 @@ def test_at_most_so_many_are_under_way_and_the_next_is_told_when_one_ends() -> N
     assert office.ask(C, TWO) == Hold(
         "TargetBusy",
         f"waits for {API}: 2 of at most 2 attempts of namespace shop are under way there, and 0 "
-        "come first",
+        "come first; its annotation amends.dev/target-limits says how many",
         ASK_AGAIN,
     )
     office.gates.settle(C)

@@ -13,6 +13,7 @@ from amends.core.outcome import Applied, Outcome
 OPENS_AFTER = 5
 """Attempts in a row that found the target down."""
 SHORTEST = timedelta(seconds=30)
+"""How long the target is left alone first, unless whoever runs the operator says otherwise."""
 LONGEST = timedelta(minutes=5)
 
 T = TypeVar("T", bound=Hashable)
@@ -30,7 +31,8 @@ class _Breaker:
 class Breakers(Generic[T]):
     """One per target. What they know is lost with the process, and found out again."""
 
-    def __init__(self) -> None:
+    def __init__(self, shortest: timedelta = SHORTEST) -> None:
+        self._shortest = shortest
         self._breakers: dict[T, _Breaker] = {}
 
     def refuses(self, target: T, key: Key, now: datetime) -> Hold | None:
@@ -45,7 +47,7 @@ class Breakers(Generic[T]):
             return Hold("TargetUnavailable", message, breaker.until - now)
         if breaker.trial not in (None, key):
             message = f"{down}: waits for the attempt of {breaker.trial}, which tries it"
-            return Hold("TargetUnavailable", message, SHORTEST)
+            return Hold("TargetUnavailable", message, self._shortest)
         breaker.trial = key
         return None
 
@@ -59,7 +61,7 @@ class Breakers(Generic[T]):
         breaker.trial = None
         over = breaker.failures - OPENS_AFTER
         if over >= 0:
-            breaker.until = now + min(SHORTEST * 2 ** min(over, 8), LONGEST)
+            breaker.until = now + min(self._shortest * 2 ** min(over, 8), LONGEST)
 
     def passed(self, target: T, key: Key) -> None:
         """Who was to try it does not, or has: the next one may."""

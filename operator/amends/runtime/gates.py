@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 from amends.core.hold import Hold
 from amends.core.key import Key
-from amends.core.namespace import Limits
+from amends.core.namespace import TARGET_LIMITS, Limits
 from amends.core.outcome import Outcome
 from amends.kube.cache import Cache, attempt_at, under_way_at
-from amends.runtime.breakers import Breakers
+from amends.runtime.breakers import SHORTEST, Breakers
 
 ASK_AGAIN = timedelta(seconds=30)
 """Who waits for a place is told when one is free; this is for a telling that was lost."""
@@ -50,12 +50,13 @@ class Gates:
         look: Callable[[Key], None],
         under_way: Callable[[], int],
         most: int,
+        shortest: timedelta = SHORTEST,
     ) -> None:
         self._cache = cache
         self._look = look
         self._under_way = under_way
         self._most = most
-        self._breakers: Breakers[Place] = Breakers()
+        self._breakers: Breakers[Place] = Breakers(shortest)
         self._reserved: dict[Key, Place] = {}
         self._taken: dict[Key, Place] = {}
         self._waiting: defaultdict[Place, dict[Key, Ticket]] = defaultdict(dict)
@@ -109,7 +110,8 @@ class Gates:
             return Hold(
                 "TargetBusy",
                 f"waits for {target}: {busy} of at most {most} attempts of namespace {namespace} "
-                f"are under way there, and {earlier} come first",
+                f"are under way there, and {earlier} come first; its annotation {TARGET_LIMITS} "
+                "says how many",
                 ASK_AGAIN,
             )
         reserved = len(self._reserved.keys() - {ticket.key})

@@ -79,7 +79,11 @@ class Runtime:
         )
         self._clock = clock
         self._gates = Gates(
-            self.cache, self.queue.add, lambda: len(self._executions), settings.executions
+            self.cache,
+            self.queue.add,
+            lambda: len(self._executions),
+            settings.executions,
+            settings.breaker,
         )
         self.namespaces = Namespaces(cluster, self.cache, self.queue.add, settings.lease.namespace)
         related = Related(self.cache, cluster, self.namespaces)

@@ -7,6 +7,7 @@ from pathlib import Path
 from amends.core.namespace import KEEP_ALL
 from amends.executors.targets import DEFAULT_ALLOWED
 from amends.kube.lease import LeaseSettings
+from amends.runtime.breakers import SHORTEST
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Settings:
     """Objects that are looked at side by side."""
     executions: int = 64
     """Attempts that are under way side by side."""
+    breaker: timedelta = SHORTEST
+    """How long a target that was found down is left alone first; while it stays down, longer."""
     resync: timedelta = timedelta(minutes=10)
     """How often the cache is compared with the server, whatever the watch said."""
     drain: timedelta = timedelta(seconds=20)
