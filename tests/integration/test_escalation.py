@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from installation import RunningOperator
-from support.manifests import unapproved
+from support.manifests import attestation, unapproved
 from support.namespaces import annotate
 from support.receiver import KEY, RECEIVER, Receiver, doomed, notice
 from support.target import APPLIED, Answer, Target
@@ -69,6 +69,27 @@ def test_n6_a_failed_undo_escalates_at_its_deadline_and_once(
     everything = json.dumps([done, tenant.events("undo")]) + running.log.read_text()
     path = receiver.route.url.removeprefix(target.origin)
     assert [secret for secret in (KEY, path) if secret in everything] == []
+
+
+def test_n6_a_manual_undo_that_nobody_attests_to_in_time_escalates(
+    tenant: Tenant, target: Target
+) -> None:
+    receiver = Receiver.of(tenant, target, APPLIED)
+    by_hand = {"manual": {"instructions": "take the message down", "deadlineSeconds": 1}}
+    terms = {"owner": "payments", "afterSeconds": 1}
+    tenant.create(unapproved("undo", execution=by_hand, escalation=terms))
+
+    done = tenant.wait_until("Compensation", "undo", is_delivered)
+
+    (event,) = receiver.events()
+    told = {field: event["data"][field] for field in ("owner", "reason", "phase")}
+    assert told == {"owner": "payments", "reason": "AttestationOverdue", "phase": "Running"}
+    overdue = datetime.fromisoformat(done["status"]["attestationDeadline"])
+    assert datetime.fromisoformat(done["status"]["escalation"]["since"]) >= overdue
+
+    tenant.create(attestation("saw", "undo"), user="alice")
+    tenant.in_phase("undo", "Completed")
+    assert len(receiver.events()) == 1
 
 
 def test_n6_settled_in_time_it_does_not_escalate(tenant: Tenant, target: Target) -> None:

@@ -117,6 +117,24 @@ def test_a_leader_that_was_asleep_ends_when_it_finds_its_lease_taken(
         assert len(tenant.every("Receipt")) == 1
 
 
+def test_n6_who_is_killed_before_it_is_acknowledged_leaves_the_notice_to_the_next(
+    start: StartOperator, tenant: Tenant, target: Target, release: threading.Event
+) -> None:
+    receiver = Receiver.of(tenant, target, Answer(until=release), APPLIED)
+    with start(*SHORT) as first:
+        tenant.create(doomed("undo", target))
+        wait_for(receiver.events, seconds=SECONDS, what="the notice")
+        on_record = notice(tenant.read("Compensation", "undo"))
+        first.process.kill()
+        first.process.wait(timeout=SECONDS)
+
+    with start(*SHORT):
+        tenant.wait_until("Compensation", "undo", lambda one: "deliveredAt" in notice(one))
+
+    assert on_record["attempts"] == 0
+    assert [event["id"] for event in receiver.events()] == [on_record["id"]] * 2
+
+
 def test_n6_a_notice_is_sent_until_it_is_acknowledged_whoever_leads_and_under_one_id(
     start: StartOperator, tenant: Tenant, target: Target
 ) -> None:
