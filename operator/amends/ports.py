@@ -202,9 +202,11 @@ class Work:
 
     kind, name, uid: the object that asks for it. preview: what it was seen to do when it was
     claimed, if that can be seen. run_id: the run that it belongs to, if it is known. begun: another
-    process may have begun this very attempt: look for what it left. stop: set when whoever asked
-    wants it stopped; an executor that can stop its work does so, and answers with what is known
-    then. may_begin: whether the claim still stands; asked right before anything leaves.
+    process may have begun this very attempt: look for what it left. only_look: follow that to its
+    end, and begin nothing; where there is no trace of it, say so (`Unknown.untraced`). stop: set
+    when whoever asked wants it stopped; an executor that can stop its work does so, and answers
+    with what is known then. may_begin: whether the claim still stands; asked right before anything
+    leaves.
     """
 
     namespace: str
@@ -219,6 +221,7 @@ class Work:
     preview: Preview | None = None
     run_id: str | None = None
     begun: bool = False
+    only_look: bool = False
     stop: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
     may_begin: Callable[[], bool] = field(default=lambda: True, compare=False)
 

@@ -12,6 +12,7 @@ from amends.core.key import Key
 from amends.core.letters import evidence
 from amends.core.world import Attempt, AttestationWorld, DeadLetterWorld, DispositionWorld
 from chaos.worlds import (
+    JOB,
     LEASE,
     ME,
     NOW,
@@ -20,6 +21,7 @@ from chaos.worlds import (
     compensations,
     enforcements,
     executions,
+    freezes,
     json_values,
     ledgers,
     long_texts,
@@ -43,7 +45,7 @@ def failed_actions(draw: st.DrawFn) -> Action:
     plan = draw(st.none() | plans())
     http = {"method": "POST", "url": "https://board/", "body": draw(json_values)}
     safety = draw(st.sampled_from(["None", "ProviderKey", "Natural"]))
-    retry = draw(st.sampled_from([None, {"http": {**http, "retrySafety": safety}}]))
+    retry = draw(st.sampled_from([None, {"http": {**http, "retrySafety": safety}}, JOB]))
     spec = {"operation": "board.post", "outcome": "failed", "idempotencyKey": KEY}
     return Action.read(
         {"metadata": meta("post", "a-1"), "spec": {**spec, "compensation": plan, "retry": retry}}
@@ -142,6 +144,7 @@ def dead_letter_worlds(draw: st.DrawFn) -> DeadLetterWorld:
         now=NOW,
         obstacle=draw(st.sampled_from([None, None, "the name is taken"])),
         enforcement=draw(enforcements),
+        freeze=draw(freezes),
         attestations=[
             draw(attestations(n, "DeadLetter", "letter"))
             for n in range(50, draw(st.integers(50, 52)))

@@ -93,6 +93,8 @@ enforcements = st.sampled_from(
     [ENFORCED, ENFORCED, Enforcement(gap="a policy is missing"), Enforcement(since=NOW)]
 )
 """What is known of the admission policies."""
+freezes = st.sampled_from([None, None, None, "namespace tenant is frozen"])
+"""Why a person has stopped all execution."""
 
 
 def meta(
@@ -108,11 +110,16 @@ def meta(
     }
 
 
+JOB = {"job": {"template": {"spec": {"containers": [{"name": "undo"}]}}}}
+
+
 @st.composite
 def executions(draw: st.DrawFn) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["record", "manual", "http", "http"]))
+    kind = draw(st.sampled_from(["record", "manual", "job", "http", "http"]))
     if kind == "record":
         return {"record": {}}
+    if kind == "job":
+        return JOB
     if kind == "manual":
         deadline = draw(st.none() | st.integers(1, 31536000))
         return {"manual": {"instructions": draw(long_texts), "deadlineSeconds": deadline}}
@@ -170,6 +177,7 @@ def outboxes(draw: st.DrawFn, attempt: int) -> dict[str, Any]:
         "attemptKey": f"undo:{attempt}",
         "claimedBy": draw(st.sampled_from([ME, ME, OTHER, OTHER, None])),
         "claimedAt": NOW - timedelta(seconds=9),
+        "before": {"time": NOW - as_seconds(draw(st.sampled_from([9, 99]))), "outcome": "claimed"},
         "claimExpiresAt": draw(times | st.none()),
         "outcome": outcome,
         "detail": draw(st.none() | long_texts) if outcome else None,
@@ -185,6 +193,7 @@ def compensations(draw: st.DrawFn) -> Compensation:
         "targetEffect": "effect-1",
         "suspend": draw(st.booleans()),
         "cancel": draw(st.integers(0, 3)) == 0,
+        "compensableUntil": draw(st.none() | st.none() | times),
         "requester": draw(st.none() | people.map(lambda name: {"username": name})),
     }
     attempts = draw(st.integers(0, 6))
@@ -305,7 +314,7 @@ outcomes = (
         st.booleans(),
         st.none() | st.integers(0, 86400).map(lambda seconds: timedelta(seconds=seconds)),
     )
-    | st.builds(Unknown, long_texts.map(lambda text: text * 3))
+    | st.builds(Unknown, long_texts.map(lambda text: text * 3), st.just(value=False), st.booleans())
 )
 
 
@@ -339,6 +348,7 @@ def compensation_worlds(draw: st.DrawFn) -> CompensationWorld:
         now=NOW,
         obstacle=draw(st.sampled_from([None, None, "the name is taken"])),
         enforcement=draw(enforcements),
+        freeze=draw(freezes),
         attestations=[draw(attestations(n, "Compensation", "undo")) for n in range(50, 50 + seen)],
         probe=probe,
     )

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
+from amends.core.namespace import FREEZE
 from installation import RBAC, SERVICE_ACCOUNT, SYSTEM_NAMESPACE, RunningOperator
 from integration.cluster import Refused
 from integration.letters import decide, failed, in_phase
 from support.api import Object
 from support.job_node import ENDED, STARTED, Node
 from support.manifests import compensation
-from support.tenant import SECONDS, StartOperator, Tenant, condition
+from support.namespaces import annotate, frozen
+from support.tenant import SECONDS, StartOperator, Tenant, condition, conditions
 from waiting import wait_for
 
 pytestmark = pytest.mark.controlplane
@@ -79,6 +81,45 @@ def test_a_job_outlives_a_killed_operator_and_is_taken_over_under_the_same_attem
         "message": None,
         "log": None,
     }
+
+
+def killed_at_work(tenant: Tenant, start: StartOperator, **job: Any) -> Node:
+    """The Job of an undo whose operator has been killed."""
+    with start(*SOON) as first:
+        node = asked_for(tenant, "undo", **job)
+        first.process.kill()
+        first.process.wait()
+    return node
+
+
+def test_n11_what_runs_on_while_frozen_comes_to_its_end_in_other_hands(
+    tenant: Tenant, start: StartOperator
+) -> None:
+    node = killed_at_work(tenant, start)
+    with frozen(tenant, tenant.namespace), start(*SOON):
+        taken = tenant.wait_until("Compensation", "undo", lambda one: "Frozen" in conditions(one))
+        assert taken["status"]["phase"] == "Running"
+        node.ends(0)
+        done = tenant.in_phase("undo", "Completed")
+    assert done["status"]["attempts"] == len(node.jobs()) == 1
+
+
+def test_n11_a_job_that_is_gone_is_not_created_again_while_frozen(
+    tenant: Tenant, start: StartOperator
+) -> None:
+    node = killed_at_work(tenant, start, retrySafety="Natural")
+    node.is_deleted()
+    annotate(tenant, tenant.namespace, {FREEZE: "incident 42"})
+    with start(*SOON):
+        held = tenant.ready("Compensation", "undo", "Frozen")  # only who has looked for it says so
+        assert held["status"]["phase"] == "Running"
+        assert node.jobs() == []
+
+        annotate(tenant, tenant.namespace, {FREEZE: None})
+        node.runs()
+        node.ends(0)
+        done = tenant.in_phase("undo", "Completed")
+    assert (done["status"]["attempts"], done["status"]["outbox"]["attemptKey"]) == (1, "undo:1")
 
 
 def test_a_dead_letter_is_sent_again_by_a_job_that_outlives_the_operator(

@@ -195,14 +195,19 @@ async def test_a_removal_whose_maker_crashed_is_unknown_and_never_guessed(
     assert faulty.writes == 1
 
 
-async def test_who_began_and_never_sent_anything_is_carried_on(
+async def test_who_began_and_never_sent_anything_is_carried_on_unless_it_may_only_look(
     tenant: Tenant, objects: Namespaced, executor: KubernetesExecutor, faulty: Faulty
 ) -> None:
     objects.settings()
     asked = await work(tenant, executor, **BLUE)
 
+    looked = await executor.run(replace(asked, begun=True, only_look=True))
+    assert isinstance(looked, Unknown)
+    assert (looked.untraced, faulty.writes) == (True, 0)
+
     assert isinstance(await executor.run(replace(asked, begun=True)), Applied)
     assert isinstance(await executor.run(replace(asked, begun=True)), Applied)
+    assert isinstance(await executor.run(replace(asked, begun=True, only_look=True)), Applied)
 
     assert faulty.writes == 1
     assert objects.data()["color"] == "blue"

@@ -17,7 +17,7 @@ from amends.api import Action, Compensation, DeadLetter
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import CompensationPhase
 from amends.api.dead_letter import DeadLetterPhase
-from amends.api.outbox import Outbox, OutboxPhase
+from amends.api.outbox import OutboxPhase
 from amends.api.outcome import Outcome
 from amends.api.wire import Condition
 from amends.core.decide import decide
@@ -197,13 +197,13 @@ def check_execute(world: World, decision: Decision, effect: Execute) -> None:
     assert status.outbox.attempt_key == effect.attempt_key
     assert status.outbox.idempotency_key == effect.idempotency_key
     if isinstance(world, DeadLetterWorld):
-        check_not_begun_in_a_gap(world, world.letter.status.outbox, status.outbox)
+        check_nothing_begins_that_may_not(world, effect)
         check_dispatch(world, status, effect)
         return
     assert isinstance(world, CompensationWorld)
     assert status.phase is CompensationPhase.RUNNING
     before = world.compensation
-    check_not_begun_in_a_gap(world, before.status.outbox, status.outbox)
+    check_nothing_begins_that_may_not(world, effect)
     assert effect.execution == before.spec.execution
     if before.status.phase is CompensationPhase.APPROVED:
         assert status.plan_digest == plan_digest("tenant", "undo", before.spec)
@@ -213,14 +213,17 @@ def check_execute(world: World, decision: Decision, effect: Execute) -> None:
     )
 
 
-def check_not_begun_in_a_gap(
-    world: CompensationWorld | DeadLetterWorld, before: Outbox | None, now: Outbox
+def check_nothing_begins_that_may_not(
+    world: CompensationWorld | DeadLetterWorld, effect: Execute
 ) -> None:
-    """While the policies are not enforced, only what was claimed before goes on."""
-    if world.enforcement.gap is not None:
-        assert before is not None
-        assert before.attempt_key == now.attempt_key
-        assert before.claimed_by == ME
+    """N7, N11: frozen, not enforced, too late, called off: what was begun is looked for."""
+    may_not = world.enforcement.gap is not None or world.freeze is not None
+    if isinstance(world, CompensationWorld):
+        spec = world.compensation.spec
+        over = spec.compensable_until is not None and spec.compensable_until <= NOW
+        may_not = may_not or spec.cancel or over
+    assert effect.begun or not effect.only_look
+    assert effect.only_look == may_not
 
 
 @given(data=st.data())

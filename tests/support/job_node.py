@@ -81,6 +81,14 @@ class Node:
         (job,) = self.jobs()
         return "deletionTimestamp" in job["metadata"]
 
+    def is_deleted(self) -> None:
+        """Somebody deletes all of it at once."""
+        (job,) = self.jobs()
+        name = job["metadata"]["name"]
+        for path in (f"{self._pods}/{name}-1", f"{self._jobs}/{name}"):
+            at_once = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
+            self._admin.call("DELETE", path, at_once)
+
     def is_collected(self) -> None:
         """Its program is killed, and then all of it goes."""
         (job,) = self.jobs()

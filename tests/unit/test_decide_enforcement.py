@@ -101,8 +101,11 @@ def test_what_runs_goes_on_to_its_end() -> None:
     assert written(done).phase == "Completed"
 
 
-def test_what_was_claimed_before_and_not_begun_goes_on() -> None:
-    assert told(decide(world(running(by=ME), enforcement=GAP))) == ["execute undo:1"]
+def test_what_was_claimed_before_and_not_begun_waits() -> None:
+    decision = decide(world(running(by=ME), enforcement=GAP))
+
+    assert told(decision) == []
+    assert reasons(decision)["Ready"] == ("False", NOT_ENFORCED)
 
 
 def test_what_has_ended_says_so_and_nothing_else() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from amends.api.outbox import Outbox, OutboxPhase
-from amends.core.outcome import Outcome
+from amends.core.outcome import Outcome, Unknown
 from amends.core.world import Attempt
 
 
@@ -29,7 +29,13 @@ class Abandoned:
 
 @dataclass(frozen=True)
 class Unstarted:
-    """The claim is ours, and nothing was started under it: the answer to its write was lost."""
+    """The claim is ours, and nothing is started under it: the answer to its write was lost, or it
+    may not begin yet.
+
+    begun: another process has held it before, and may have begun it.
+    """
+
+    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,32 @@ def hand(outbox: Outbox | None, attempt: Attempt | None, holder: str, now: datet
         gone = f"{outbox.claimed_by} stopped during attempt {outbox.attempt} without an answer"
         return Abandoned(gone)
     if attempt is None:
-        return Unstarted()
+        return Unstarted(was_taken_over(outbox))
     return Working() if attempt.outcome is None else Answered(attempt.outcome)
 
 
 def renewal(outbox: Outbox, lease: timedelta, now: datetime) -> timedelta:
     """How long until the claim is due to be renewed; not positive: now."""
     return (outbox.claim_expires_at or now) - now - lease / 2
+
+
+def was_taken_over(outbox: Outbox) -> bool:
+    """Whether this attempt was claimed by another process first."""
+    return outbox.before is not None and outbox.claimed_at != outbox.before.time
+
+
+def is_unbegun(outbox: Outbox | None, outcome: Outcome) -> bool:
+    """Whether who took it over has found that it may still be begun under this very claim."""
+    looked = isinstance(outcome, Unknown) and outcome.untraced
+    return looked and outbox is not None and was_taken_over(outbox)
+
+
+def taken(outbox: Outbox, holder: str, lease: timedelta, now: datetime) -> Outbox:
+    """The claim in this process's hands, for another lease from now. The attempt stays the same."""
+    stands = outbox.claimed_by == holder and (outbox.claim_expires_at or now) > now
+    claimed_at = outbox.claimed_at if stands else now
+    ours = outbox.model_copy(update={"claimed_by": holder, "claimed_at": claimed_at})
+    return extended(ours, lease, now)
 
 
 def extended(outbox: Outbox, lease: timedelta, now: datetime) -> Outbox:

@@ -37,8 +37,9 @@ class Create:
 class Execute:
     """Let the executor work, now that the claim is durable.
 
-    begun: another process may have begun this very attempt, and the cluster remembers it. preview:
-    what it was seen to do when it was claimed, where that can be seen.
+    begun: another process may have begun this very attempt, and the cluster remembers it.
+    only_look: follow what has been begun, and begin nothing. preview: what it was seen to do when
+    it was claimed, where that can be seen.
     """
 
     execution: Execution
@@ -49,6 +50,7 @@ class Execute:
     preview: Preview | None = None
     run_id: str | None = None
     begun: bool = False
+    only_look: bool = False
 
 
 @dataclass(frozen=True)

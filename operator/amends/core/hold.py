@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from amends.core.conditions import TRUE, Observed, not_ready
+from amends.core.enforcement import NOT_ENFORCED, Enforcement
 
 FROZEN = "Frozen"
 
@@ -20,6 +21,16 @@ class Hold:
     def note(self) -> Observed:
         """What the object says instead of Ready."""
         return not_ready(self.reason, self.message)
+
+
+def standstill(enforcement: Enforcement, freeze: str | None) -> Hold | None:
+    """What keeps everything in a namespace from being sent now; None: nothing does.
+
+    Asked before an attempt is claimed, and again before anything is sent under an older claim.
+    """
+    if (note := enforcement.note) is not None:
+        return Hold(NOT_ENFORCED, note.message)
+    return Hold(FROZEN, freeze) if freeze is not None else None
 
 
 def frozen(freeze: str) -> Observed:

@@ -31,11 +31,13 @@ class NotApplied:
 class Unknown:
     """The effect may or may not have happened: nobody may assume either.
 
-    target_is_down: as of NotApplied.
+    target_is_down: as of NotApplied. untraced: what another process may have begun was only looked
+    for, and there is no trace of it; it may still be begun under the same claim.
     """
 
     reason: str
     target_is_down: bool = False
+    untraced: bool = False
 
 
 Outcome = Applied | NotApplied | Unknown

@@ -175,4 +175,5 @@ def _work(effect: Execute, key: Key, uid: str) -> Work:
         preview=effect.preview,
         run_id=effect.run_id,
         begun=effect.begun,
+        only_look=effect.only_look,
     )

@@ -9,8 +9,8 @@ from amends.api.dead_letter import DeadLetterPhase, RecordedDisposition
 from amends.api.wire import LocalRef
 from amends.core import claims, late
 from amends.core.conditions import Observed, not_ready, ready
-from amends.core.decision import AT_ONCE, NOTHING, Decision, Disown, Tell, Wake
-from amends.core.hold import FROZEN, Hold
+from amends.core.decision import AT_ONCE, NOTHING, Decision, Disown, Release, Tell, Wake
+from amends.core.hold import Hold, standstill
 from amends.core.letters import attesting, evidence, retries
 from amends.core.letters.attesting import has_somebody_attested, telling
 from amends.core.letters.disposing import carried_out
@@ -72,12 +72,12 @@ def is_it_being_sent(world: DeadLetterWorld) -> Decision | None:
             retry = world.action.spec.retry if world.action is not None else None
             if world.action is None or retry is None or not retry.execution.outlives_its_process:
                 return retries.in_doubt(world, why)
-            return retries.taken_over(world, world.action)
-        case claims.Unstarted():
+            return retries.taken_up(world, world.action, begun=True, seen=False)
+        case claims.Unstarted(begun):
             if world.action is None or world.action.spec.retry is None:
                 gone = f"action {world.letter.spec.action_ref.name} is gone"
                 return retries.in_doubt(world, f"{gone}, and with it how it is sent")
-            return retries.resumed(world, world.action)
+            return retries.taken_up(world, world.action, begun=begun, seen=True)
         case claims.Working():
             return retries.renewed(world)
         case claims.Answered(outcome):
@@ -85,6 +85,8 @@ def is_it_being_sent(world: DeadLetterWorld) -> Decision | None:
 
 
 def _answered(world: DeadLetterWorld, outcome: Outcome) -> Decision:
+    if claims.is_unbegun(world.letter.status.outbox, outcome):
+        return Decision(effects=(Release(),), look_again=AT_ONCE)
     match outcome:
         case Applied():
             return retries.proved(world, outcome)
@@ -164,7 +166,7 @@ def shall_it_be_sent_again(world: DeadLetterWorld) -> Decision | None:
 
 def _hold(world: DeadLetterWorld) -> Hold | None:
     """What keeps a retry that is due from being sent."""
-    return Hold(FROZEN, world.freeze) if world.freeze is not None else world.hold
+    return standstill(world.enforcement, world.freeze) or world.hold
 
 
 def has_its_undo_ended_without_effect(world: DeadLetterWorld) -> Decision | None:

@@ -12,6 +12,7 @@ from amends.api.wire import LocalRef
 from amends.core import claims
 from amends.core.decision import AT_ONCE, Create, Decision, Effect, Execute, Release, Tell, Wake
 from amends.core.history import OPERATOR
+from amends.core.hold import standstill
 from amends.core.letters import evidence
 from amends.core.letters.progress import MOST_DISPATCHES, moved, observed
 from amends.core.outcome import Applied, NotApplied
@@ -75,27 +76,26 @@ def _doubt(outbox: Outbox | None) -> str | None:
     return outbox.detail if outbox.outcome is Outcome.UNKNOWN else outbox.doubt
 
 
-def resumed(world: DeadLetterWorld, action: Action) -> Decision:
-    """The claim is ours and nothing was started: write it again, then send.
+def taken_up(world: DeadLetterWorld, action: Action, *, begun: bool, seen: bool) -> Decision:
+    """Claimed before, and nothing works on it here: it goes on, if it may begin now.
 
-    The write shows that nobody has moved on since.
+    The claim is written again first, which shows that nobody has moved on since. begun: another
+    process may have begun it, and the cluster remembers that: it is looked for whatever keeps it
+    from beginning, and followed to its end. seen: it has been looked for since, and was not there.
     """
-    claim = claims.extended(_outbox(world), world.lease, world.now)
+    hold = standstill(world.enforcement, world.freeze)
+    claim = claims.taken(_outbox(world), world.holder, world.lease, world.now)
     status = world.letter.status.model_copy(update={"outbox": claim})
-    return observed(world, status, effects=(_execute(action, claim),), look_again=world.lease / 2)
+    half = world.lease / 2
+    if hold is not None and (seen or not begun):
+        return observed(world, status, note=hold.note, look_again=half)
+    work = _execute(action, claim, begun=begun, only_look=hold is not None)
+    return observed(world, status, effects=(work,), look_again=half)
 
 
-def taken_over(world: DeadLetterWorld, action: Action) -> Decision:
-    """Whoever held it has stopped, but the cluster remembers the dispatch: go on with that one."""
-    claim = claims.extended(_outbox(world), world.lease, world.now).model_copy(
-        update={"claimed_by": world.holder, "claimed_at": world.now}
-    )
-    status = world.letter.status.model_copy(update={"outbox": claim})
-    effects = (_execute(action, claim, begun=True),)
-    return observed(world, status, effects=effects, look_again=world.lease / 2)
-
-
-def _execute(action: Action, outbox: Outbox, *, begun: bool = False) -> Execute:
+def _execute(
+    action: Action, outbox: Outbox, *, begun: bool = False, only_look: bool = False
+) -> Execute:
     retry = action.spec.retry
     assert retry is not None
     return Execute(
@@ -106,6 +106,7 @@ def _execute(action: Action, outbox: Outbox, *, begun: bool = False) -> Execute:
         timeout=timedelta(seconds=retry.timeout_seconds),
         run_id=identity.run_id(action.spec),
         begun=begun,
+        only_look=only_look,
     )
 
 

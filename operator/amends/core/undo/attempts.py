@@ -8,6 +8,7 @@ from amends.api.compensation import Compensation, CompensationPhase, Previewed
 from amends.api.outbox import Observation, Outbox, OutboxPhase, Probing
 from amends.api.wire import LocalRef
 from amends.core import claims
+from amends.core.conditions import Observed
 from amends.core.decision import AT_ONCE, Decision, Execute, Release, Tell, Wake
 from amends.core.history import OPERATOR
 from amends.core.outcome import Applied, NotApplied, Preview
@@ -74,40 +75,20 @@ def _deadline(world: CompensationWorld) -> Any:
     return world.now + timedelta(seconds=seconds) if seconds is not None else None
 
 
-def resumed(world: CompensationWorld) -> Decision:
-    """The claim is ours, and nothing was started under it: the answer to its write was lost.
+def gone_on(world: CompensationWorld, *, begun: bool, only_look: bool) -> Decision:
+    """The attempt that was claimed before, by whomever, is carried out.
 
-    That is certain only of the newest version, so the claim is written again before anything runs:
-    one that was seen too late is refused there.
+    That nothing of it is started here is certain only of the newest version, so the claim is
+    written again before anything runs: one that was seen too late is refused there. begun: another
+    process has held it, and what runs it finds what was begun under the attempt's key.
     """
-    outbox = world.compensation.status.outbox
-    assert outbox is not None
-    extended = kept(world)
-    return Decision(
-        status=extended.status,
-        effects=(execute(world.compensation, outbox, world.compensation.status.preview),),
-        look_again=extended.look_again,
-    )
-
-
-def taken_over(world: CompensationWorld) -> Decision:
-    """Whoever held it has stopped, but the cluster remembers the attempt: go on with that one.
-
-    Only its holder changes; what runs it finds what was begun under the attempt's key.
-    """
-    outbox = _outbox(
-        world,
-        claimed_by=world.holder,
-        claimed_at=world.now,
-        claim_expires_at=world.now + world.lease,
-    )
+    before = world.compensation.status.outbox
+    assert before is not None
+    outbox = claims.taken(before, world.holder, world.lease, world.now)
     status = world.compensation.status.model_copy(update={"outbox": outbox})
-    extended = observed(world, status, look_again=world.lease / 2)
-    return Decision(
-        status=extended.status,
-        effects=(execute(world.compensation, outbox, status.preview, begun=True),),
-        look_again=extended.look_again,
-    )
+    work = execute(world.compensation, outbox, status.preview, begun=begun, only_look=only_look)
+    claim = observed(world, status, look_again=world.lease / 2)
+    return Decision(status=claim.status, effects=(work,), look_again=claim.look_again)
 
 
 def execute(
@@ -116,6 +97,7 @@ def execute(
     preview: Previewed | None = None,
     *,
     begun: bool = False,
+    only_look: bool = False,
 ) -> Execute:
     """The attempt that is in the outbox, as it is carried out."""
     spec = compensation.spec
@@ -129,6 +111,7 @@ def execute(
         preview=seen,
         run_id=spec.run_id,
         begun=begun,
+        only_look=only_look,
     )
 
 
@@ -140,15 +123,15 @@ def renewed(world: CompensationWorld) -> Decision:
     return Decision(look_again=due) if due > timedelta(0) else kept(world)
 
 
-def kept(world: CompensationWorld) -> Decision:
-    """The claim, for another lease; nothing else."""
+def kept(world: CompensationWorld, note: Observed | None = None) -> Decision:
+    """The claim, for another lease; nothing else. note: what it waits for."""
     outbox = world.compensation.status.outbox
     assert outbox is not None
     if claims.hand(outbox, world.attempt, world.holder, world.now) is None:
         return observed(world, look_again=world.lease / 2)
     claim = claims.extended(outbox, world.lease, world.now)
     status = world.compensation.status.model_copy(update={"outbox": claim})
-    return observed(world, status, look_again=world.lease / 2)
+    return observed(world, status, note=note, look_again=world.lease / 2)
 
 
 def proved(

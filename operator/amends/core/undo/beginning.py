@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from amends.api.compensation import CompensationPhase, CompensationStatus
 from amends.core.decision import Decision, Tell
-from amends.core.hold import FROZEN, Hold
+from amends.core.hold import Hold, standstill
 from amends.core.machines import COMPENSATION
 from amends.core.undo import attempts
 from amends.core.undo.awaiting import too_late
@@ -38,6 +38,14 @@ def _closed(world: CompensationWorld) -> str | None:
     return f"{late}: the target lets the effect be undone no more: {fix}"
 
 
+def never(world: CompensationWorld) -> Hold | None:
+    """Why it is not begun any more, now or later; None: it may be."""
+    if world.compensation.spec.cancel:
+        return Hold("Cancelled", "spec.cancel is true")
+    closed = _closed(world)
+    return Hold(WINDOW_CLOSED, closed) if closed is not None else None
+
+
 def before_it_closes(world: CompensationWorld, decision: Decision) -> Decision:
     """The decision, and a look when the window closes."""
     until = world.compensation.spec.compensable_until
@@ -58,8 +66,8 @@ def begun(world: CompensationWorld) -> Decision:
 
 def _hold(world: CompensationWorld) -> Hold | None:
     """What comes first for a person: they froze it, they asked for an order, the target is busy."""
-    if world.freeze is not None:
-        return Hold(FROZEN, world.freeze)
+    if (hold := standstill(world.enforcement, world.freeze)) is not None:
+        return hold
     if world.ahead:
         return Hold("Ordered", _after(world.ahead, world.compensation.spec.ordering_key))
     return world.hold

@@ -7,10 +7,9 @@ from typing import Any
 from amends.api import outcome as wire
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import CompensationPhase
-from amends.core import claims, late
-from amends.core.decision import AT_ONCE, NOTHING, Decision, Disown, Release, Stop, Tell, Wake
+from amends.core import late
+from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
 from amends.core.machines import COMPENSATION
-from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.superseding import is_held, is_touched, superseded
 from amends.core.undo import attempts, attesting, counting, foresight
 from amends.core.undo.attesting import has_somebody_attested, is_it_done_by_hand
@@ -18,6 +17,7 @@ from amends.core.undo.awaiting import awaits_attestation
 from amends.core.undo.beginning import before_it_closes, begun, has_its_window_closed
 from amends.core.undo.demand import demand_of
 from amends.core.undo.escalating import escalating
+from amends.core.undo.executing import is_it_being_executed
 from amends.core.undo.progress import cancelled, held_back, moved, observed
 from amends.core.undo.verifying import how_verified, is_it_being_verified
 from amends.core.world import CompensationWorld
@@ -81,44 +81,6 @@ def has_it_been_executed(world: CompensationWorld) -> Decision | None:
     return attesting.is_proved_already(world, proof) or attempts.completed(
         world, receipt=proof.metadata.name, how=how_verified(proof)
     )
-
-
-def is_it_being_executed(world: CompensationWorld) -> Decision | None:
-    """Running: wait for whoever holds the claim, or take the executor's answer."""
-    outbox = world.compensation.status.outbox
-    if world.phase is not P.RUNNING:
-        return None
-    match claims.hand(outbox, world.attempt, world.holder, world.now):
-        case None:
-            return None
-        case claims.Stray():
-            # Let go first: then it is asked, as after a crash, whether a Receipt was left.
-            return Decision(effects=(Disown(),), look_again=AT_ONCE)
-        case claims.Elsewhere(left):
-            return Decision(look_again=left)
-        case claims.Abandoned(why):
-            if world.compensation.spec.execution.outlives_its_process:
-                return attempts.taken_over(world)
-            return attempts.in_doubt(world, why)
-        case claims.Unstarted():
-            return attempts.kept(world) if world.freeze else attempts.resumed(world)
-        case claims.Working():
-            kept = attempts.renewed(world)
-            return replace(kept, effects=(Stop(),)) if world.compensation.spec.cancel else kept
-        case claims.Answered(outcome):
-            answered = _answered(world, outcome)
-            cancel = world.compensation.spec.cancel  # said before: nothing else will wake it
-            return replace(answered, look_again=AT_ONCE) if cancel else answered
-
-
-def _answered(world: CompensationWorld, outcome: Outcome) -> Decision:
-    match outcome:
-        case Applied():
-            return attempts.proved(world, outcome)
-        case NotApplied():
-            return attempts.failed(world, outcome)
-        case Unknown(reason):
-            return attempts.in_doubt(world, reason)
 
 
 def shall_it_be_cancelled(world: CompensationWorld) -> Decision | None:

@@ -113,6 +113,8 @@ class _Beginning:
                     return found
                 if self._work.begun and not self._work.execution.repeat_is_safe:
                     raise self._without("whoever began has stopped, and there is none of that name")
+                if self._work.only_look:
+                    raise NotBegun(self._untraced())
                 if self._work.stop.is_set():
                     raise self._without("it was stopped before")
                 if not self._work.may_begin():
@@ -155,6 +157,10 @@ class _Beginning:
             again = "exceeded quota" in why.answer
             raise self._without(f"the API server refused it: {why.answer}", again) from why
         return created
+
+    def _untraced(self) -> Unknown:
+        why = "may have been created: it was only looked for, and there is none of that name"
+        return Unknown(f"Job {self._name} {why}", untraced=True)
 
     def _without(self, why: str, retryable: bool = True) -> NotBegun:
         if self._unsure:

@@ -107,6 +107,9 @@ class _Attempt:
                 continue
             if foreseen.request is None:
                 return self._applied(found, before, before, told="it was so already")
+            if self._work.only_look:
+                why = "another process had begun it, and it was only looked for: there is no trace"
+                return Unknown(f"{why} of it on {found}", untraced=True)
             if (why := self._held_back(foreseen)) is not None:
                 return self.stopped(why)
             if not self._work.may_begin():
