@@ -1,7 +1,7 @@
 """Builds the programs of a control plane from Go modules, once, into a cache outside the work tree.
 
 `python hack/controlplane/build.py [NAME...]` ends by printing where each program is; without a name
-it builds what a control plane needs, with --all everything but what only a node needs.
+it builds what a control plane needs, with --all everything but what only a real node needs.
 It needs nothing but Python's standard library, so it runs before any virtual environment exists.
 
     <cache>/controlplane/<module>-<key>/bin/   finished programs, moved into place when whole
@@ -87,6 +87,7 @@ PROGRAMS = (
     Program("kube-apiserver-1.34", "kubernetes-1.34", "k8s.io/kubernetes/cmd/kube-apiserver"),
     Program("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
     Program("linearizable", "porcupine", "."),
+    Program("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
     Program("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet"),
     Program("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler"),
     Program("kube-proxy", "kubernetes", "k8s.io/kubernetes/cmd/kube-proxy"),
@@ -118,6 +119,8 @@ NODE = (
     *("containerd", "containerd-shim-runc-v2", "ctr"),
 )
 """What a real node needs besides; hack/node builds them, where a node can run."""
+FAKE_NODE = ("kube-scheduler", "kwok")
+"""What pods need that only seem to run (fakenode.py)."""
 
 
 class BuildFailed(RuntimeError):
@@ -218,7 +221,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these programs")
     parser.add_argument("--all", action="store_true", help="every program but those of a node")
     given = parser.parse_args(arguments)
-    everything = [p.name for p in PROGRAMS if p.name not in NODE]
+    only_a_node = {*NODE} - {*FAKE_NODE}
+    everything = [p.name for p in PROGRAMS if p.name not in only_a_node]
     names = everything if given.all else given.names or CONTROL_PLANE
     # A terminated build cleans up as an interrupted one does, and one that was started with SIGINT
     # ignored, as a shell does behind `&`, can be interrupted all the same; so can its compiler.

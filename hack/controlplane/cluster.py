@@ -21,6 +21,7 @@ import flags
 from component import Component, ComponentFailed
 from identities import (
     CONTROLLER_MANAGER,
+    SCHEDULER,
     USERS,
     User,
     make_keys,
@@ -181,6 +182,26 @@ class Cluster:
             lambda: self._answers(account) or None,
             seconds=_SECONDS_TO_START,
         )
+
+    def _start_scheduler(self) -> None:
+        kubeconfig = self.kubeconfig(SCHEDULER.name)
+        self._run("kube-scheduler", flags.for_scheduler(kubeconfig=kubeconfig))
+
+    def _wait_for_node(self, kubelet: Component, name: str) -> None:
+        """Waits until pods can be scheduled to the node that this component answers for."""
+
+        def takes_pods() -> bool | None:
+            asked = self.kubectl("get", "node", name, "--output=json", check=False)
+            if asked.returncode != 0:
+                return None
+            node = json.loads(asked.stdout)
+            ready = {"type": "Ready", "status": "True"}
+            conditions = node["status"].get("conditions", [])
+            is_ready = any(ready.items() <= condition.items() for condition in conditions)
+            # The taint goes a moment after the condition came; pods would wait for that.
+            return (is_ready and not node["spec"].get("taints")) or None
+
+        kubelet.wait_for("being Ready", takes_pods, seconds=_SECONDS_TO_START)
 
     def _ready(self) -> bool | None:
         # Readiness does not wait for the namespaces, which every user of ours takes for granted.

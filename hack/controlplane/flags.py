@@ -86,3 +86,8 @@ def for_controller_manager(*, kubeconfig: Path, keys: Keys) -> list[str]:
         "--kube-api-qps=200",
         "--kube-api-burst=400",
     ]
+
+
+def for_scheduler(*, kubeconfig: Path) -> list[str]:
+    """Where there is a node, a real or a fake one, somebody has to choose it."""
+    return [f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--secure-port=0"]

@@ -39,6 +39,7 @@ class User:
 
 
 CONTROLLER_MANAGER = User("system:kube-controller-manager")
+SCHEDULER = User("system:kube-scheduler")
 USERS = (
     User("admin", ("system:masters",)),
     User("alice", ("tenant-a",)),

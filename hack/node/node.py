@@ -12,7 +12,6 @@ node ends, however it does, nothing of the node is left: caretaker.py sees to th
 """
 
 import argparse
-import json
 import os
 import re
 import signal
@@ -169,10 +168,6 @@ class Node(Cluster):
         )
         return int(port[1])
 
-    def _start_scheduler(self) -> None:
-        kubeconfig = self.kubeconfig(settings.SCHEDULER.name)
-        self._run("kube-scheduler", settings.for_scheduler(kubeconfig=kubeconfig))
-
     def _start_containerd(self) -> Component:
         told = settings.for_containerd(
             self.directory, runc=self.bin / "runc", plugins=self._programs.cni_plugins
@@ -201,18 +196,7 @@ class Node(Cluster):
             group=self.group,
         )
         kubelet = self._run("kubelet", told)
-        kubelet.wait_for("being Ready", self._takes_pods, seconds=_SECONDS_TO_START)
-
-    def _takes_pods(self) -> bool | None:
-        asked = self.kubectl("get", "node", settings.NAME, "--output=json", check=False)
-        if asked.returncode != 0:
-            return None
-        node = json.loads(asked.stdout)
-        ready = {"type": "Ready", "status": "True"}
-        conditions = node["status"].get("conditions", [])
-        is_ready = any(ready.items() <= condition.items() for condition in conditions)
-        # The taint goes a moment after the condition came; pods would wait for that.
-        return (is_ready and not node["spec"].get("taints")) or None
+        self._wait_for_node(kubelet, settings.NAME)
 
     def _stop_components(self) -> None:
         """Ends the namespaces, and with them what runs there; then waits for each to be gone."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from identities import Keys, User
+from identities import SCHEDULER, Keys, User
 
 NAME = "node"
 ADDRESS = "10.95.0.1"
@@ -19,7 +19,6 @@ SANDBOX_IMAGE = "localhost/sandbox:1"
 """What holds a pod's namespaces: it sleeps."""
 
 KUBELET = User(f"system:node:{NAME}", ("system:nodes",))
-SCHEDULER = User("system:kube-scheduler")
 PROXY = User("system:kube-proxy")
 COMPONENTS = (KUBELET, SCHEDULER, PROXY)
 
@@ -47,10 +46,6 @@ def for_apiserver(keys: Keys) -> list[str]:
         f"--kubelet-certificate-authority={keys.authority}",
         "--kubelet-preferred-address-types=InternalIP",
     ]
-
-
-def for_scheduler(*, kubeconfig: Path) -> list[str]:
-    return [f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--secure-port=0"]
 
 
 def for_kubelet(home: Path, *, kubeconfig: Path, keys: Keys, group: str) -> list[str]:
