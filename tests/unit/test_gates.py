@@ -1,6 +1,9 @@
 """N11: how many attempts a target takes at once, in whose turn, and what when it is down."""
 
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -130,6 +133,47 @@ def test_who_waits_no_more_keeps_nobody_away() -> None:
     office.gates.settle(B)
     office.ends(A)
     assert office.ask(C) is None
+
+
+def steps(do: Callable[[], object]) -> int:
+    """How many functions of ours are called for it."""
+    counted = 0
+
+    def seen(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal counted
+        counted += event == "call"
+
+    sys.setprofile(seen)
+    try:
+        do()
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+def crowded(waiting: int) -> Office:
+    """An office where one is at work, and so many wait."""
+    office = Office()
+    assert office.ask(A) is None
+    office.begins(A)
+    for number in range(waiting):
+        key = Key("Compensation", "shop", f"waits-{number}")
+        assert office.ask(key, now=number) is not None
+        office.gates.settle(key)
+    return office
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param(lambda office: office.ask(B), id="one more asks"),
+        pytest.param(lambda office: office.ends(A), id="one ends, and the next is told"),
+    ],
+)
+def test_a_turn_costs_no_more_where_a_thousand_wait(what: Callable[[Office], object]) -> None:
+    few, many = crowded(10), crowded(1000)
+
+    assert steps(lambda: what(many)) == steps(lambda: what(few))
 
 
 def test_i7_another_namespace_is_not_held_up() -> None:

@@ -6,10 +6,11 @@ between a decision and its write is a place kept in memory. Everything is counte
 tenant can hold up another.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from amends.core.hold import Hold
 from amends.core.key import Key
@@ -27,18 +28,44 @@ Place = tuple[str, str]
 """A namespace and a target of its attempts."""
 
 
-@dataclass(frozen=True)
-class Ticket:
+class Ticket(NamedTuple):
     """The turn of one object that waits: who has less time left comes first."""
 
     urgent_by: datetime
     since: datetime
     key: Key
 
+
+class Line:
+    """Who waits at one gate, in turn. Thousands may, so nobody is counted one by one."""
+
+    def __init__(self) -> None:
+        self._tickets: dict[Key, Ticket] = {}
+        self._in_turn: list[Ticket] = []
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._tickets
+
+    def join(self, key: Key, urgent_by: datetime, now: datetime) -> int:
+        """Wait from now on, or as long as it does already; returns how many come first."""
+        known = self.leave(key)
+        ticket = Ticket(urgent_by, known.since if known is not None else now, key)
+        place = bisect_left(self._in_turn, ticket)
+        self._tickets[key] = ticket
+        self._in_turn.insert(place, ticket)
+        return place
+
+    def leave(self, key: Key) -> Ticket | None:
+        """Wait no more."""
+        ticket = self._tickets.pop(key, None)
+        if ticket is not None:
+            del self._in_turn[bisect_left(self._in_turn, ticket)]
+        return ticket
+
     @property
-    def rank(self) -> tuple[datetime, datetime, str]:
-        """Tickets in order."""
-        return (self.urgent_by, self.since, self.key.name)
+    def first(self) -> Ticket | None:
+        """Whose turn it is."""
+        return self._in_turn[0] if self._in_turn else None
 
 
 class Gates:
@@ -59,7 +86,7 @@ class Gates:
         self._breakers: Breakers[Place] = Breakers(shortest)
         self._reserved: dict[Key, Place] = {}
         self._taken: dict[Key, Place] = {}
-        self._waiting: defaultdict[Place, dict[Key, Ticket]] = defaultdict(dict)
+        self._waiting: defaultdict[Place, Line] = defaultdict(Line)
         self._asked: set[Key] = set()
 
     def ask(
@@ -70,15 +97,12 @@ class Gates:
         The place is kept until `settle`, and from then on by the claim in the object's ledger.
         """
         place = (key.namespace, target)
-        waiting = self._waiting[place]
-        known = waiting.get(key)
-        ticket = Ticket(urgent_by or NEVER, known.since if known is not None else now, key)
-        waiting[key] = ticket
+        earlier = self._waiting[place].join(key, urgent_by or NEVER, now)
         self._asked.add(key)
-        hold = self._full(place, ticket, limits) or self._breakers.refuses(place, key, now)
+        hold = self._full(place, key, earlier, limits) or self._breakers.refuses(place, key, now)
         if hold is None:
             self._reserved[key] = place
-            del waiting[key]
+            self._leave(place, key)
         return hold
 
     def ended(self, key: Key, target: str | None, outcome: Outcome, now: datetime) -> None:
@@ -101,11 +125,10 @@ class Gates:
         if had is not None and had != has:
             self._call(had)
 
-    def _full(self, place: Place, ticket: Ticket, limits: Limits) -> Hold | None:
+    def _full(self, place: Place, key: Key, earlier: int, limits: Limits) -> Hold | None:
         namespace, target = place
         most = limits.at(target)
-        busy = len(self._busy(place) - {ticket.key})
-        earlier = sum(1 for one in self._waiting[place].values() if one.rank < ticket.rank)
+        busy = len(self._busy(place) - {key})
         if busy + earlier >= most:
             return Hold(
                 "TargetBusy",
@@ -114,7 +137,7 @@ class Gates:
                 "says how many",
                 ASK_AGAIN,
             )
-        reserved = len(self._reserved.keys() - {ticket.key})
+        reserved = len(self._reserved.keys() - {key})
         if self._under_way() + reserved >= self._most:
             return Hold(
                 "OperatorBusy",
@@ -138,15 +161,18 @@ class Gates:
         return (key.namespace, target) if target is not None else None
 
     def _stop_waiting(self, key: Key) -> None:
-        for place in [place for place, tickets in self._waiting.items() if key in tickets]:
-            del self._waiting[place][key]
-            if not self._waiting[place]:
-                del self._waiting[place]
+        for place in [place for place, line in self._waiting.items() if key in line]:
+            self._leave(place, key)
+
+    def _leave(self, place: Place, key: Key) -> None:
+        self._waiting[place].leave(key)
+        if self._waiting[place].first is None:
+            del self._waiting[place]
 
     def _call(self, place: Place) -> None:
         """A place is free: the first in turn there, else anywhere, is looked at."""
-        tickets = self._waiting.get(place, {}).values() or [
-            one for waiting in self._waiting.values() for one in waiting.values()
-        ]
-        if (first := min(tickets, key=lambda one: one.rank, default=None)) is not None:
+        here = self._waiting[place].first if place in self._waiting else None
+        elsewhere = (line.first for line in self._waiting.values())
+        first = here or min((one for one in elsewhere if one is not None), default=None)
+        if first is not None:
             self._look(first.key)
