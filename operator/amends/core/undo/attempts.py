@@ -5,9 +5,10 @@ from typing import Any
 
 from amends.api import outcome as wire
 from amends.api.compensation import Compensation, CompensationPhase, Previewed
+from amends.api.execution import RetryPolicy
 from amends.api.outbox import Observation, Outbox, OutboxPhase, Probing
 from amends.api.wire import LocalRef
-from amends.core import claims
+from amends.core import claims, probing
 from amends.core.conditions import Observed
 from amends.core.decision import AT_ONCE, Decision, Execute, Release, Tell, Wake
 from amends.core.history import OPERATOR
@@ -220,25 +221,20 @@ def in_doubt(world: CompensationWorld, reason: str, failure: NotApplied | None =
     execution, reason = world.compensation.spec.execution, redact_text(reason)
     hopeless = failure is not None and not failure.retryable
     pause = _pause(world, failure) if execution.repeat_is_safe and not hopeless else None
-    wait, probing = _probing(world) if pause is None else (pause, None)
-    outbox = _outbox(
-        world, outcome=wire.Outcome.UNKNOWN, detail=reason[:4096], verification=probing
-    )
+    asked = _first_probe(world) if pause is None else None
+    outbox = _outbox(world, outcome=wire.Outcome.UNKNOWN, detail=reason[:4096], verification=asked)
     decision = moved(world, P.RUNNING, reason, outbox=outbox, next_attempt_at=_at(world, pause))
     return Decision(
         status=decision.status,
         effects=(Release(), _trouble(world, "OutcomeUnknown", reason, pause)),
-        look_again=wait,
+        look_again=asked.next_at - world.now if asked and asked.next_at else pause,
     )
 
 
-def _probing(world: CompensationWorld) -> tuple[timedelta | None, Probing | None]:
+def _first_probe(world: CompensationWorld) -> Probing | None:
     """When the target is asked first, if the plan says how."""
-    verify = world.compensation.spec.verify
-    if verify is None or world.compensation.spec.execution.manual is not None:
-        return None, None
-    wait = timedelta(seconds=verify.after_seconds)
-    return wait, Probing(next_at=world.now + wait)
+    spec = world.compensation.spec
+    return probing.first(spec.verify, world.now) if spec.execution.manual is None else None
 
 
 def _outbox(world: CompensationWorld, **changes: Any) -> Outbox:
@@ -256,10 +252,14 @@ def _pause(world: CompensationWorld, failure: NotApplied | None) -> timedelta | 
     policy, made = world.compensation.spec.retry, world.compensation.status.attempts
     if made >= policy.max_attempts:
         return None
-    doubled = policy.backoff_seconds * 2 ** min(made - 1, 32)
-    backoff = timedelta(seconds=min(doubled, policy.max_backoff_seconds))
     wished = failure.retry_after if failure is not None else None
-    return max(backoff, wished or timedelta(0))
+    return max(pause_after(policy, made), wished or timedelta(0))
+
+
+def pause_after(policy: RetryPolicy, tries: int) -> timedelta:
+    """How long after so many tries the next one has to wait."""
+    doubled = policy.backoff_seconds * 2 ** min(tries - 1, 32)
+    return timedelta(seconds=min(doubled, policy.max_backoff_seconds))
 
 
 def _trouble(world: CompensationWorld, reason: str, message: str, pause: timedelta | None) -> Tell:

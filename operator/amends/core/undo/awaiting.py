@@ -9,6 +9,7 @@ from amends.api.compensation import Compensation, CompensationPhase
 from amends.api.outbox import Outbox
 from amends.api.outcome import Outcome
 from amends.api.wire import rfc3339
+from amends.core import probing
 from amends.core.superseding import is_held
 
 
@@ -29,9 +30,7 @@ def is_unknown(compensation: Compensation) -> bool:
 
 def is_probed(compensation: Compensation) -> bool:
     """Whether the target is still being asked whether the effect has happened."""
-    outbox = _attempt(compensation)
-    probing = outbox.verification if outbox is not None else None
-    return is_unknown(compensation) and probing is not None and probing.next_at is not None
+    return is_unknown(compensation) and probing.is_asked(compensation.status.outbox)
 
 
 def awaits_attestation(compensation: Compensation) -> bool:

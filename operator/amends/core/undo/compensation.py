@@ -7,7 +7,7 @@ from typing import Any
 from amends.api import outcome as wire
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import CompensationPhase
-from amends.core import late
+from amends.core import late, probing
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
 from amends.core.machines import COMPENSATION
 from amends.core.superseding import is_held, is_touched, superseded
@@ -19,7 +19,7 @@ from amends.core.undo.demand import demand_of
 from amends.core.undo.escalating import escalating
 from amends.core.undo.executing import is_it_being_executed
 from amends.core.undo.progress import cancelled, held_back, moved, observed
-from amends.core.undo.verifying import how_verified, is_it_being_verified
+from amends.core.undo.verifying import is_it_being_verified
 from amends.core.world import CompensationWorld
 
 P = CompensationPhase
@@ -79,7 +79,7 @@ def has_it_been_executed(world: CompensationWorld) -> Decision | None:
         return None
     proof = world.receipt
     return attesting.is_proved_already(world, proof) or attempts.completed(
-        world, receipt=proof.metadata.name, how=how_verified(proof)
+        world, receipt=proof.metadata.name, how=probing.how_verified(proof)
     )
 
 

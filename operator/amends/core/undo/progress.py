@@ -14,6 +14,7 @@ from amends.api.compensation import (
 from amends.api.outbox import OutboxPhase
 from amends.api.outcome import Outcome
 from amends.api.wire import rfc3339
+from amends.core import probing
 from amends.core.conditions import (
     FALSE,
     TRUE,
@@ -199,17 +200,15 @@ def _unsure(compensation: Compensation, now: datetime) -> tuple[Observed, ...] |
         )
     if not is_unknown(compensation) or status.next_attempt_at is not None:
         return None
-    doubt, probing = in_doubt(status), status.outbox.verification if status.outbox else None
-    asked = f"; {probing.count} probes have told nothing" if probing and probing.count else ""
-    if probing is not None and probing.next_at is not None:
-        when = rfc3339(probing.next_at)
-        return reconciling("Verifying", f"{doubt}{asked}; the target is asked at {when}")
+    if (verifying := probing.noted(status.outbox, in_doubt(status))) is not None:
+        return verifying
     late = too_late(compensation, now) if compensation.spec.execution.repeat_is_safe else None
-    asked += f"; it is not tried again, because {late}" if late is not None else ""
+    not_again = f"; it is not tried again, because {late}" if late is not None else ""
+    doubt = f"{in_doubt(status)}{probing.so_far(status.outbox)}{not_again}"
     return stalled(
         "OutcomeUnknown",
-        f"{doubt}{asked}: look at the target yourself, then {attest}; or set spec.cancel: true "
-        "here to leave it unknown",
+        f"{doubt}: look at the target yourself, then {attest}; or set spec.cancel: true here to "
+        "leave it unknown",
     )
 
 
