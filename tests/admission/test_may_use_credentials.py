@@ -80,6 +80,11 @@ def sent_again(http: Object) -> Object:
     return action("one", idempotencyKey="key", retry={"http": sent})
 
 
+def sent_again_and_probed(http: Object) -> Object:
+    sent = {"http": {"method": "POST", "url": URL}, "verify": {"http": {"url": URL, **http}}}
+    return action("one", idempotencyKey="key", retry=sent)
+
+
 def disposed_with_a_probe(http: Object) -> Object:
     plan = {"execution": {"record": {}}, "verify": {"http": {"url": URL, **http}}}
     return disposition("one", "letter", choice="Compensate", compensation=plan)
@@ -94,6 +99,7 @@ PLACES = pytest.mark.parametrize(
         pytest.param(reported, "spec.compensation.execution", id="Action: compensation"),
         pytest.param(reported_with_a_probe, "spec.compensation.verify", id="Action: its probe"),
         pytest.param(sent_again, "spec.retry", id="Action: retry"),
+        pytest.param(sent_again_and_probed, "spec.retry.verify", id="Action: probe of a retry"),
         pytest.param(disposed_with_a_probe, "spec.compensation.verify", id="Disposition: probe"),
     ],
 )
@@ -170,8 +176,7 @@ def test_the_largest_plan_is_within_what_the_server_spends_on_one(fresh: Tenant)
     trusted = tls(*names[:2], ca=key_of(names[2]))
     call = {"url": URL, "headers": headers, **oauth2(names[3], **trusted), **trusted}
     sent = {**call, "method": "POST", "body": {}, "bodyFrom": body}
-    plan = {"execution": {"http": sent}, "verify": {"http": call}}
+    probe = {"http": call}
+    plan, retry = {"execution": {"http": sent}, "verify": probe}, {"http": sent, "verify": probe}
 
-    fresh.create(
-        action("one", idempotencyKey="key", compensation=plan, retry={"http": sent}), "carol"
-    )
+    fresh.create(action("one", idempotencyKey="key", compensation=plan, retry=retry), "carol")

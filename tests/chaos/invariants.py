@@ -114,11 +114,13 @@ def a_doubt_is_not_repeated_by_itself(server: SmallServer, target: SmallTarget) 
 
 
 def a_doubt_is_never_forgotten(server: SmallServer, target: SmallTarget) -> None:
-    """I3: once nobody knows, only proof that it has happened ends that. The last write is news."""
+    """I3: once nobody knows, only proof ends that: that it has happened, or that a probe has found
+    nothing, where there is nothing. The last write is news."""
     for written in server.log[-1:]:
         was, now = entry_of(written.before), entry_of(written.after)
         if was.get("outcome") == "Unknown" or "doubt" in was:
-            assert now.get("outcome") in ("Unknown", "Applied") or "doubt" in now, written.key
+            still = now.get("outcome") in ("Unknown", "Applied") or "doubt" in now
+            assert still or _found_nothing(server, target, now), written.key
 
 
 def an_undo_and_a_retry_exclude_each_other(server: SmallServer, target: SmallTarget) -> None:
@@ -157,7 +159,8 @@ def what_is_over_stays(server: SmallServer, target: SmallTarget) -> None:
 def only_who_holds_the_claim_writes(server: SmallServer, target: SmallTarget) -> None:
     """I5: how an attempt ended is written by its claimant, in time; later only that nobody knows.
 
-    That it has happened may be written by anybody who finds the Receipt.
+    That it has happened may be written by anybody who finds the Receipt; and what a probe has told,
+    once nobody knows, by anybody who has asked.
     """
     for written in server.log[-1:]:
         was, now = entry_of(written.before), entry_of(written.after)
@@ -172,7 +175,8 @@ def only_who_holds_the_claim_writes(server: SmallServer, target: SmallTarget) ->
         if ended == "Unknown" and was.get("claimedBy") != written.by:
             assert written.at >= _expiry(was), f"{written.by} gave up the claim of another"
     for proof in server.proofs[-1:]:
-        if proof.receipt["spec"]["subject"]["kind"] != "Action":
+        asked = proof.outbox.get("outcome") == "Unknown" and _is_told_by_a_probe(proof.receipt)
+        if proof.receipt["spec"]["subject"]["kind"] != "Action" and not asked:
             assert proof.outbox["claimedBy"] == proof.by, f"{proof.by} has lost its claim"
             assert proof.at < _expiry(proof.outbox)
 
@@ -258,6 +262,18 @@ def entry_of(status: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _expiry(entry: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["claimExpiresAt"])
+
+
+def _found_nothing(server: SmallServer, target: SmallTarget, entry: Mapping[str, Any]) -> bool:
+    receipt = server.objects.get(Key("Receipt", NAMESPACE, entry["receiptRef"]["name"]))
+    asked = receipt is not None and _is_told_by_a_probe(receipt)
+    return asked and not target.effects[entry["idempotencyKey"]]
+
+
+def _is_told_by_a_probe(receipt: Raw) -> bool:
+    spec = receipt["spec"]
+    found = "verified" in (spec["payload"].get("evidence") or {})
+    return found or str(spec.get("error", "")).startswith("probe ")
 
 
 def _is_proved(server: SmallServer, entry: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from amends.api.disposition import Choice
 from amends.api.receipt import EffectOutcome
 from amends.core.key import Key
 from amends.core.letters import evidence
+from amends.core.records.identity import probe_key
 from amends.core.world import Attempt, AttestationWorld, DeadLetterWorld, DispositionWorld
 from chaos.worlds import (
     JOB,
@@ -33,6 +34,7 @@ from chaos.worlds import (
     plans,
     some_conditions,
     times,
+    verifications,
 )
 
 KEY = "run-a/post"
@@ -45,7 +47,9 @@ def failed_actions(draw: st.DrawFn) -> Action:
     plan = draw(st.none() | plans())
     http = {"method": "POST", "url": "https://board/", "body": draw(json_values)}
     safety = draw(st.sampled_from(["None", "ProviderKey", "Natural"]))
-    retry = draw(st.sampled_from([None, {"http": {**http, "retrySafety": safety}}, JOB]))
+    verify = {"verify": draw(st.none() | verifications)}
+    sent = {"http": {**http, "retrySafety": safety}}
+    retry = draw(st.sampled_from([None, {**sent, **verify}, {**JOB, **verify}]))
     spec = {"operation": "board.post", "outcome": "failed", "idempotencyKey": KEY}
     return Action.read(
         {"metadata": meta("post", "a-1"), "spec": {**spec, "compensation": plan, "retry": retry}}
@@ -120,13 +124,15 @@ def _of_a_dispatch(outbox: dict[str, Any]) -> dict[str, Any]:
 @st.composite
 def dead_letter_worlds(draw: st.DrawFn) -> DeadLetterWorld:
     letter = draw(dead_letters())
-    outbox, attempt = letter.status.outbox, None
+    outbox, attempt, probe = letter.status.outbox, None, None
     receipts: tuple[Receipt, ...] = ()
     if outbox is not None and letter.status.phase is DeadLetterPhase.RETRYING:
         if draw(st.booleans()):
             attempt = Attempt(outbox.attempt_key or "", draw(st.none() | outcomes))
         elif outbox.outcome is None and draw(st.booleans()):
             receipts = (proof_of(letter, draw(st.sampled_from(list(EffectOutcome)))),)
+        if outbox.verification is not None and draw(st.booleans()):
+            probe = Attempt(probe_key(outbox), draw(st.none() | outcomes))
     return DeadLetterWorld(
         letter=letter,
         action=draw(st.none() | failed_actions()),
@@ -149,6 +155,7 @@ def dead_letter_worlds(draw: st.DrawFn) -> DeadLetterWorld:
             draw(attestations(n, "DeadLetter", "letter"))
             for n in range(50, draw(st.integers(50, 52)))
         ],
+        probe=probe,
     )
 
 

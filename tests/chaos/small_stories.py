@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from amends.core.outcome import NotApplied, Outcome, Unknown
+from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.kube.cache import key_of
 from amends.ports import Raw, Unsure, Work
 from chaos.invariants import everything_holds
@@ -29,14 +29,14 @@ class Tale:
     """What people do, one after the other, and what the target answers to one request after it.
 
     answers: the last one is given again and again. held: nothing is answered before every deed is
-    done. doubted: its end when nobody can know whether the request of the life that was cut off has
-    arrived; None: the same as ever.
+    done. verified: the action says how the target is asked whether it has happened.
     """
 
     deeds: Sequence[Deed]
     answers: Sequence[str] = ("applied",)
     retry_safety: str = "ProviderKey"
     held: bool = False
+    verified: bool = False
 
 
 @dataclass
@@ -101,15 +101,23 @@ class Told:
         if self.tale.held and self.done < len(self.tale.deeds):
             return False
         for key, work in holder.executions.works.items():
-            holder.executions.end(key, self._answer(holder.cluster.trouble, work))
+            holder.executions.end(key, self._answer(holder.cluster.trouble, "run", work))
+            return True
+        for key, work in holder.executions.probes.items():
+            holder.executions.tell(key, self._answer(holder.cluster.trouble, "probe", work))
             return True
         return False
 
-    def _answer(self, trouble: Trouble, work: Work) -> Outcome:
+    def _answer(self, trouble: Trouble, call: str, work: Work) -> Outcome:
+        do = self._handled if call == "run" else self._looked_up
         try:
-            return trouble.call("run", lambda: self._handled(work))
+            return trouble.call(call, lambda: do(work))
         except Unsure:
             return Unknown("no answer")
+
+    def _looked_up(self, work: Work) -> Outcome:
+        happened = self.target.effects[work.idempotency_key] > 0
+        return Applied({"status": 200}) if happened else NotApplied("404")
 
     def _handled(self, work: Work) -> Outcome:
         answer = self.tale.answers[min(self.arrived, len(self.tale.answers) - 1)]
@@ -119,6 +127,8 @@ class Told:
                 return self.target.apply(work.idempotency_key)
             case "lost":
                 self.target.apply(work.idempotency_key)
+                return Unknown("no answer")
+            case "dropped":
                 return Unknown("no answer")
             case _:
                 return NotApplied("503")
@@ -146,12 +156,13 @@ def reports(outcome: str, *, undo: bool = False, approvers: int = 1) -> Deed:
 
     def deed(told: Told) -> bool:
         http = {"method": "POST", "url": "https://board/", "retrySafety": told.tale.retry_safety}
+        asked = {"http": {"url": "https://board/"}, "afterSeconds": 0, "attempts": 2}
         spec: dict[str, Any] = {
             "operation": "board.post",
             "outcome": outcome,
             "idempotencyKey": KEY,
             "requester": {"username": "bob"},
-            "retry": {"http": http},
+            "retry": {"http": http, **({"verify": asked} if told.tale.verified else {})},
         }
         if undo:
             spec["compensation"] = {

@@ -124,6 +124,7 @@ class HeldExecutions(Executions):
         self.works: dict[Key, Work] = {}
         self.sent: list[Work] = []
         """What was released after it had been started: it may still be on its way."""
+        self.probes: dict[Key, Work] = {}
 
     def start(self, key: Key, work: Work) -> None:
         self.release(key)
@@ -134,17 +135,25 @@ class HeldExecutions(Executions):
     def probe(self, key: Key, work: Work, verification: Verification, name: str) -> None:
         """It changes nothing, so nobody has to know what becomes of it."""
         self.release(key)
+        self.probes[key] = work
         self._attempts[key] = Attempt(name)
         self._keys[key] = work.idempotency_key
 
     def release(self, key: Key) -> None:
         self._attempts.pop(key, None)
         self._keys.pop(key, None)
+        self.probes.pop(key, None)
         if (work := self.works.pop(key, None)) is not None:
             self.sent.append(work)
 
     def end(self, key: Key, outcome: Outcome) -> None:
         self._attempts[key] = Attempt(self.works.pop(key).attempt_key, outcome)
+        self._ended(key)
+
+    def tell(self, key: Key, outcome: Outcome) -> None:
+        """What the target says to a probe."""
+        del self.probes[key]
+        self._attempts[key] = Attempt(self._attempts[key].key, outcome)
         self._ended(key)
 
 

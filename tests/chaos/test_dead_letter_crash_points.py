@@ -14,6 +14,7 @@ import pytest
 from chaos.at_rest import AT_THE_END
 from chaos.invariants import EVERY_MOMENT
 from chaos.small_stories import (
+    KEY,
     Tale,
     Told,
     approves,
@@ -39,6 +40,10 @@ TALES = {
     "retried-and-failed-again": Tale((FAILS, RETRY), ("refused",)),
     "retried-with-a-lost-answer": Tale((FAILS, RETRY), ("lost", "applied")),
     "retried-with-a-lost-answer-without-a-key": Tale((FAILS, RETRY), ("lost",), "None"),
+    "retried-with-a-lost-answer-and-found": Tale((FAILS, RETRY), ("lost",), "None", verified=True),
+    "retried-with-a-lost-answer-and-not-found": Tale(
+        (FAILS, RETRY), ("dropped",), "None", verified=True
+    ),
     "retried-until-exhausted": Tale((FAILS, *(RETRY,) * 5), ("refused",)),
     "compensated-as-a-person-says": Tale(
         (FAILS, chooses("Compensate", "Open", compensation=PLAN), DORA)
@@ -90,6 +95,8 @@ ENDS = {
     "retried-and-failed-again": (("Open", "Retry"), None),
     "retried-with-a-lost-answer": (("Resolved", "Retry"), None),
     "retried-with-a-lost-answer-without-a-key": (("Retrying", "Retry"), None),
+    "retried-with-a-lost-answer-and-found": (("Resolved", "Retry"), None),
+    "retried-with-a-lost-answer-and-not-found": (("Open", "Retry"), None),
     "retried-until-exhausted": (("Ignored", "retry_exhausted"), None),
     "compensated-as-a-person-says": (("LinkedToCompensation", "Compensate"), "Completed"),
     "compensated-as-the-action-says": (("LinkedToCompensation", "Compensate"), "Completed"),
@@ -147,9 +154,11 @@ def fault(run: Told, calm: dict[str, Any]) -> str | None:
     """What is wrong with a disturbed end; None: nothing.
 
     Where nothing says what became of a request, the end may be a doubt; and it has to be one where
-    a repeat is not safe.
+    a repeat is not safe, unless the target says it.
     """
     end = end_of(run)
+    if run.in_doubt and run.tale.verified:
+        return None if says_what_happened(run) else f"the target knows, and it says {end}"
     if run.in_doubt and run.tale.retry_safety == "None" and not is_in_doubt(end):
         return f"nobody can know, and it says {end}"
     if end == calm or (run.in_doubt and is_in_doubt(end)):
@@ -159,3 +168,10 @@ def fault(run: Told, calm: dict[str, Any]) -> str | None:
         for key in sorted({*end, *calm})
         if end.get(key) != calm.get(key)
     )
+
+
+def says_what_happened(run: Told) -> bool:
+    """Whether the dead letter says what the target does."""
+    letter, happened = run.the("DeadLetter"), run.target.effects[KEY] > 0
+    assert letter is not None
+    return bool(letter["status"]["phase"] == ("Resolved" if happened else "Open"))

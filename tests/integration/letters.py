@@ -21,7 +21,7 @@ def failed(tenant: Tenant, route: Route | None = None, **spec: Any) -> str:
     given: Object = {"idempotencyKey": f"run-a/{name}", "error": "503 Service Unavailable"}
     if route is not None:
         http = {"method": "POST", "url": route.url, **spec.pop("http", {})}
-        given["retry"] = {"http": http}
+        given["retry"] = {"http": http, **spec.pop("retry", {})}
     tenant.create(manifests.action(name, **{**given, **spec}))
     recorded = tenant.wait_until("Action", name, lambda one: "deadLetterRef" in one["status"])
     letter = str(recorded["status"]["deadLetterRef"]["name"])

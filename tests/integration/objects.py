@@ -113,7 +113,12 @@ MOST: dict[str, Object] = {
         "input": {"text": "hello", "to": [None, {"deep": 1}]},
         "receipt": {"id": 17},
         "compensation": {"name": "undo-post", **_PLAN},
-        "retry": {"http": _HTTP, "timeoutSeconds": 30, "serviceAccountName": "board-runner"},
+        "retry": {
+            "http": _HTTP,
+            "timeoutSeconds": 30,
+            "serviceAccountName": "board-runner",
+            "verify": _PLAN["verify"],
+        },
         "requester": _PERSON,
     },
     "Receipt": {

@@ -88,7 +88,7 @@ def after(world: Any, decision: Decision) -> Any:
         recorded = (changes.get("letter") or world.letter).status.disposition
         known = recorded.uid if recorded is not None else None
         left = [one for one in world.dispositions if one.metadata.uid != known]  # it was told
-        changes |= {"receipts": (), "attempt": None, "dispositions": left}
+        changes |= {"receipts": (), "attempt": None, "probe": None, "dispositions": left}
     return replace(world, **changes)
 
 

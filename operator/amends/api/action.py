@@ -11,6 +11,7 @@ from amends.api.job import JobExecution
 from amends.api.outbox import Outbox
 from amends.api.plan import ProposedCompensation
 from amends.api.resource import Column, Resource, Served, Status
+from amends.api.verification import Verification
 from amends.api.wire import (
     Conditions,
     Digest,
@@ -59,6 +60,11 @@ class DeclaredRetry(Wire):
     service_account_name: Name = Field(
         default="amends-runner",
         description="Service account of this namespace as which Secrets are read.",
+    )
+    verify: Verification | None = Field(
+        default=None,
+        description="How to find out whether it has happened, where nobody knows and it may not "
+        "be repeated.",
     )
 
     RULES: ClassVar = (

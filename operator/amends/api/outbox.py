@@ -40,7 +40,7 @@ class SupersededBy(Wire):
 
 
 class Probing(Wire):
-    """How far it is found out, by the plan's probe, whether an effect has happened."""
+    """How far it is found out, by a probe, whether an effect has happened."""
 
     count: int = Field(default=0, ge=0, description="How often the target has been asked.")
     next_at: Timestamp | None = Field(

@@ -142,7 +142,7 @@ def _answered(
         case NotApplied(reason):
             return NotThere(NotApplied(f"probe {number}: {reason}", True, outcome.retry_after))
         case Unknown(reason):
-            most = verification.attempts if verification is not None else 0
+            most = verification.attempts if verification is not None else number
             asked = probing.model_copy(update={"count": number})
             pause = pause_after(number) if number < most else None
             reason = redact_text(reason)

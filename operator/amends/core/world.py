@@ -78,8 +78,8 @@ class DeadLetterWorld:
     evidence of its effect, read only while a dispatch may have left some. attempt: None if this
     process makes none. objection: why no executor here can ever carry the retry out. success: news
     that the effect has succeeded after all. followers: open objects that wait for what becomes of
-    it. attestations: statements about its dispatches that are not settled. freeze, target, hold,
-    stray: as of a Compensation.
+    it. attestations: statements about its dispatches that are not settled. probe, freeze, target,
+    hold, stray: as of a Compensation.
     """
 
     letter: DeadLetter
@@ -99,6 +99,7 @@ class DeadLetterWorld:
     obstacle: str | None = None
     enforcement: Enforcement = ENFORCED
     attestations: Sequence[Attestation] = ()
+    probe: Attempt | None = None
     freeze: str | None = None
     target: str | None = None
     hold: Hold | None = None

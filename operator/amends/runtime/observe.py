@@ -149,8 +149,7 @@ class Observer:
         action = await self._failed_action(letter) if wanted else None
         retry = action.spec.retry if action is not None else None
         rules = await self._related.rules(key.namespace)
-        execution = retry.execution if retry is not None else None
-        turn = self._turns.of_retry(letter, execution, rules, now)
+        turn = self._turns.of_retry(letter, retry.execution if retry else None, rules, now)
         return DeadLetterWorld(
             letter=letter,
             action=action,
@@ -161,7 +160,7 @@ class Observer:
             dispositions=dispositions,
             receipts=await self._related.receipts(key.namespace, effect) if retrying else (),
             attempt=self._attempt(key, letter.status.outbox),
-            objection=self._objection(retry.execution) if retry is not None else None,
+            objection=self._objection(retry.execution, retry.verify) if retry else None,
             success=self._related.success(key.namespace, effect, now),
             followers=self._related.followers(raw),
             scope=await self._related.scope(key.namespace),
@@ -171,6 +170,7 @@ class Observer:
             obstacle=obstacle,
             enforcement=self._enforcement(),
             attestations=self._attestations(key),
+            probe=self._probe(key, letter.status.outbox),
             freeze=rules.freeze,
             target=turn.target,
             hold=turn.hold,
@@ -204,7 +204,7 @@ class Observer:
         key, effect, now = key_of(raw), compensation.spec.target_effect, self._clock.now()
         attempt = self._attempt(key, compensation.status.outbox)
         spec = compensation.spec
-        objection = self._objection(spec.execution) or self._probe_objection(spec.verify)
+        objection = self._objection(spec.execution, spec.verify)
         approvals = self._related.open(Approval, key.namespace, key.name)
         seen = NOT_ASKED
         if objection is None:
@@ -257,15 +257,14 @@ class Observer:
             if letter.status.compensation_ref is None
         ]
 
-    def _objection(self, execution: Execution) -> str | None:
-        if execution.manual is not None:
-            return None  # a person does it
-        executor = self._executors.get(execution.executor)
-        if executor is None:
-            return f"executor {execution.executor} is not installed here"
-        return executor.objection(execution)
-
-    def _probe_objection(self, verification: Verification | None) -> str | None:
+    def _objection(self, execution: Execution, verification: Verification | None) -> str | None:
+        """Why it can never be carried out here, or never be asked what came of it."""
+        if execution.manual is None:  # else a person does it
+            executor = self._executors.get(execution.executor)
+            if executor is None:
+                return f"executor {execution.executor} is not installed here"
+            if (why := executor.objection(execution)) is not None:
+                return why
         prober: object = self._executors.get("http")
         if verification is None or not isinstance(prober, Probes):
             return None

@@ -1,6 +1,7 @@
 """Attesting: a person says what came of a retry; what counts is put on record and acted upon."""
 
 from dataclasses import replace
+from typing import Any
 
 from amends.api.attestation import Attestation, AttestedKind, AttestedOutcome
 from amends.api.dead_letter import DeadLetterPhase
@@ -68,11 +69,16 @@ def is_proved_already(world: DeadLetterWorld, receipt: Receipt) -> Decision | No
 
 def _known(world: DeadLetterWorld, found: Attestation) -> DeadLetterWorld:
     """The world with the statement on record: whoever looked has answered every earlier doubt."""
+    ledger = entered(world.letter.status.attestations, found, world.now)
+    return certain(world, attestations=ledger)
+
+
+def certain(world: DeadLetterWorld, **changes: Any) -> DeadLetterWorld:
+    """The world without a doubt about earlier dispatches: somebody has looked since."""
     status = world.letter.status
     assert status.outbox is not None
     outbox = status.outbox.model_copy(update={"doubt": None})
-    ledger = entered(status.attestations, found, world.now)
-    known = status.model_copy(update={"outbox": outbox, "attestations": ledger})
+    known = status.model_copy(update={"outbox": outbox, **changes})
     return replace(world, letter=world.letter.model_copy(update={"status": known}))
 
 

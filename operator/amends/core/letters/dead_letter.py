@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import Compensation, CompensationPhase
-from amends.api.dead_letter import DeadLetterPhase, RecordedDisposition
+from amends.api.dead_letter import DeadLetterPhase, DeadLetterStatus, RecordedDisposition
 from amends.api.wire import LocalRef
-from amends.core import claims, late
+from amends.core import claims, late, probing
 from amends.core.conditions import Observed, not_ready, ready
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Disown, Release, Tell, Wake
 from amends.core.hold import Hold, standstill
@@ -23,6 +23,7 @@ from amends.core.letters.progress import (
     observed,
 )
 from amends.core.letters.recovery import is_live, is_under_way, live_compensation
+from amends.core.letters.verifying import has_the_target_answered, shall_the_target_be_asked
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.superseding import superseded, tells_of_success
 from amends.core.world import DeadLetterWorld
@@ -37,10 +38,19 @@ def decide(world: DeadLetterWorld) -> Decision:
     """One step. Every question answers with a Decision, or None: not mine, ask the next."""
     for question in QUESTIONS:
         if (decision := question(world)) is not None:
-            left = late.leftover(world.letter.status.outbox, world.attempt, world.stray)
-            told = telling(world, decision)
-            return replace(told, effects=(*left, *told.effects)) if left else told
+            return _without_leftovers(world, telling(world, decision))
     return NOTHING
+
+
+def _without_leftovers(world: DeadLetterWorld, decision: Decision) -> Decision:
+    """First of all, this process lets go of what has been decided without it."""
+    left = late.leftover(world.letter.status.outbox, world.attempt, world.stray)
+    written, status = decision.status, world.letter.status
+    then = written if isinstance(written, DeadLetterStatus) else status
+    is_over = then.phase is not P.RETRYING and Release() not in decision.effects
+    if world.probe is not None and is_over:
+        left = (*left, Release())
+    return replace(decision, effects=(*left, *decision.effects)) if left else decision
 
 
 def has_it_been_sent(world: DeadLetterWorld) -> Decision | None:
@@ -48,10 +58,11 @@ def has_it_been_sent(world: DeadLetterWorld) -> Decision | None:
     letter = world.letter
     if letter.status.phase is not P.RETRYING or letter.status.outbox is None:
         return None
+    receipt = evidence.of_this_dispatch(letter, world.receipts)
     if tells_of_success(letter):
         ref = letter.status.outbox.receipt_ref
-        return retries.succeeded(world, ref.name if ref is not None else "")
-    receipt = evidence.of_this_dispatch(letter, world.receipts)
+        how = probing.how_verified(receipt) if receipt is not None else None
+        return retries.succeeded(world, ref.name if ref is not None else "", how)
     if receipt is None:
         return None
     return attesting.is_proved_already(world, receipt) or retries.found(world, receipt)
@@ -196,10 +207,12 @@ QUESTIONS = (
     has_it_been_sent,
     is_it_being_sent,
     has_somebody_attested,
+    has_the_target_answered,
     has_its_effect_succeeded,
     has_a_person_decided,
     is_it_settled,
     has_it_been_undone,
+    shall_the_target_be_asked,
     shall_it_be_sent_again,
     has_its_undo_ended_without_effect,
     who_undoes_it,

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from amends.api.action import DeclaredRetry
 from amends.api.dead_letter import DeadLetterPhase, DeadLetterStatus
 from amends.api.outcome import Outcome
 from amends.api.plan import Direction
 from amends.api.wire import rfc3339
+from amends.core import probing
 from amends.core.conditions import (
     TRUE,
     Observed,
@@ -140,9 +142,14 @@ def held_back(world: DeadLetterWorld) -> Decision:
     return observed(world, note=note, effects=told)
 
 
+def declared(world: DeadLetterWorld) -> DeclaredRetry | None:
+    """How the action says that it is sent again; None: it does not, or is gone."""
+    return world.action.spec.retry if world.action is not None else None
+
+
 def may_be_sent_again(world: DeadLetterWorld) -> bool:
     """Whether a dispatch of which nobody knows what became may be repeated by itself."""
-    retry = world.action.spec.retry if world.action is not None else None
+    retry = declared(world)
     left = world.dispatches < MOST_DISPATCHES and world.objection is None
     return retry is not None and left and retry.execution.repeat_is_safe
 
@@ -199,11 +206,11 @@ def _retrying(world: DeadLetterWorld, status: DeadLetterStatus) -> Sequence[Obse
     if dispatch is None or outbox is None:
         return reconciling("Retrying", "under way")
     if outbox.outcome is Outcome.UNKNOWN and not may_be_sent_again(world):
-        return stalled(
+        return probing.noted(outbox, in_doubt(status)) or stalled(
             "OutcomeUnknown",
-            f"{in_doubt(status)}: look at the target yourself, then create an Attestation (kubectl "
-            f"amends attest dead-letter/{world.letter.metadata.name}); or leave it unknown with a "
-            "Disposition: Resolve, Compensate, Ignore or Abandon",
+            f"{in_doubt(status)}{probing.so_far(outbox)}: look at the target yourself, then create "
+            f"an Attestation (kubectl amends attest dead-letter/{world.letter.metadata.name}); or "
+            "leave it unknown with a Disposition: Resolve, Compensate, Ignore or Abandon",
         )
     if outbox.outcome is Outcome.UNKNOWN and dispatch.next_time is not None:
         again = rfc3339(dispatch.next_time)

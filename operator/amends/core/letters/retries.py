@@ -5,16 +5,22 @@ from typing import Any
 
 from amends.api.action import Action
 from amends.api.dead_letter import DeadLetterPhase, Dispatch, RecordedDisposition
-from amends.api.outbox import Observation, Outbox, OutboxPhase
+from amends.api.outbox import Observation, Outbox, OutboxPhase, Probing
 from amends.api.outcome import Outcome
 from amends.api.receipt import EffectOutcome, Receipt
 from amends.api.wire import LocalRef
-from amends.core import claims
+from amends.core import claims, probing
 from amends.core.decision import AT_ONCE, Create, Decision, Effect, Execute, Release, Tell, Wake
 from amends.core.history import OPERATOR
 from amends.core.hold import standstill
 from amends.core.letters import evidence
-from amends.core.letters.progress import MOST_DISPATCHES, moved, observed
+from amends.core.letters.progress import (
+    MOST_DISPATCHES,
+    declared,
+    may_be_sent_again,
+    moved,
+    observed,
+)
 from amends.core.outcome import Applied, NotApplied
 from amends.core.records import identity
 from amends.core.records.digest import digest
@@ -66,7 +72,7 @@ def dispatched(world: DeadLetterWorld, action: Action) -> Decision:
             count=count, last_time=world.now, next_time=world.now + pause_after(count)
         ),
     )
-    return observed(world, status, effects=(_execute(action, outbox),), look_again=world.lease / 2)
+    return observed(world, status, effects=(execute(action, outbox),), look_again=world.lease / 2)
 
 
 def _doubt(outbox: Outbox | None) -> str | None:
@@ -89,13 +95,14 @@ def taken_up(world: DeadLetterWorld, action: Action, *, begun: bool, seen: bool)
     half = world.lease / 2
     if hold is not None and (seen or not begun):
         return observed(world, status, note=hold.note, look_again=half)
-    work = _execute(action, claim, begun=begun, only_look=hold is not None)
+    work = execute(action, claim, begun=begun, only_look=hold is not None)
     return observed(world, status, effects=(work,), look_again=half)
 
 
-def _execute(
+def execute(
     action: Action, outbox: Outbox, *, begun: bool = False, only_look: bool = False
 ) -> Execute:
+    """The dispatch that is in the outbox, as it is carried out."""
     retry = action.spec.retry
     assert retry is not None
     return Execute(
@@ -120,16 +127,19 @@ def renewed(world: DeadLetterWorld) -> Decision:
     return observed(world, status, look_again=world.lease / 2)
 
 
-def proved(world: DeadLetterWorld, applied: Applied) -> Decision:
-    """It has happened: first the Receipt, then the status that points to it."""
+def proved(world: DeadLetterWorld, applied: Applied, *, how: str | None = None) -> Decision:
+    """It has happened: first the Receipt, then the status that points to it.
+
+    how: what makes that certain, if not the executor's answer.
+    """
     receipt = _receipt(world, EffectOutcome.SUCCEEDED, dict(applied.evidence), None)
-    done = succeeded(world, receipt.name)
+    done = succeeded(world, receipt.name, how)
     return Decision(
         children=(receipt,), status=done.status, effects=done.effects, look_again=done.look_again
     )
 
 
-def succeeded(world: DeadLetterWorld, receipt: str) -> Decision:
+def succeeded(world: DeadLetterWorld, receipt: str, how: str | None = None) -> Decision:
     """Resolved; but before that, everybody who was to undo the failure knows."""
     outbox = _outbox(
         world,
@@ -149,6 +159,7 @@ def succeeded(world: DeadLetterWorld, receipt: str) -> Decision:
         status = world.letter.status.model_copy(update={"outbox": outbox})
         return observed(world, status, effects=(Release(), *unaware), look_again=TELLING)
     message = f"dispatch {outbox.attempt} applied, receipt {receipt}"
+    message = message if how is None else f"{message}: {how}"
     status = moved(world, P.RESOLVED, message, outbox=outbox)
     told = Tell(world.key, "Resolved", message)
     return observed(world, status, effects=(Release(), told, *_followers(world)))
@@ -181,6 +192,7 @@ def failed_again(
         phase=OutboxPhase.FAILED,
         outcome=Outcome.NOT_APPLIED,
         detail=reason[:4096],
+        doubt=None,  # while there is one, no Receipt says that it has failed
         after=Observation(time=world.now, outcome="not applied"),
         receipt_ref=LocalRef(name=receipt),
     )
@@ -210,9 +222,14 @@ def _spared(world: DeadLetterWorld, wish: timedelta | None) -> Dispatch | None:
 
 
 def in_doubt(world: DeadLetterWorld, reason: str) -> Decision:
-    """Nobody knows whether it happened. Send it again only where a repeat is known to be safe."""
+    """Nobody knows whether it happened.
+
+    Send it again only where a repeat is known to be safe, else ask the target if the action says
+    how, else wait for a person who has looked at it.
+    """
     reason = redact_text(reason)
-    outbox = _outbox(world, outcome=Outcome.UNKNOWN, detail=reason[:4096])
+    asked = first_probe(world) if not may_be_sent_again(world) else None
+    outbox = _outbox(world, outcome=Outcome.UNKNOWN, detail=reason[:4096], verification=asked)
     status = world.letter.status.model_copy(update={"outbox": outbox})
     message = f"dispatch {outbox.attempt}: {reason}"
     told = Tell(world.key, "OutcomeUnknown", message, "Warning")
@@ -220,10 +237,16 @@ def in_doubt(world: DeadLetterWorld, reason: str) -> Decision:
     return observed(world, status, effects=effects, look_again=AT_ONCE)
 
 
+def first_probe(world: DeadLetterWorld) -> Probing | None:
+    """When the target is asked first, if the action says how."""
+    retry = declared(world)
+    return probing.first(retry.verify, world.now) if retry is not None else None
+
+
 def found(world: DeadLetterWorld, receipt: Receipt) -> Decision:
     """A Receipt of this dispatch is there, whoever wrote it: go on from there."""
     if receipt.spec.outcome is EffectOutcome.SUCCEEDED:
-        return succeeded(world, receipt.metadata.name)
+        return succeeded(world, receipt.metadata.name, probing.how_verified(receipt))
     return failed_again(world, receipt.metadata.name, receipt.spec.error or "failed")
 
 
