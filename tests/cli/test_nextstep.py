@@ -56,6 +56,13 @@ def letter(phase: str, **status: Any) -> Object:
     return {**made, "status": {"phase": phase, **status}}
 
 
+def asked(attempt: str) -> Object:
+    """An attempt of which nobody knows what came; its claim has not run out."""
+    lost = {"phase": "Claimed", "outcome": "Unknown", "claimExpiresAt": at(5)}
+    probing = {"count": 1, "nextAt": at(3), "detail": "it answered 503"}
+    return {"id": "1", "operation": "x", "attemptKey": attempt, **lost, "verification": probing}
+
+
 def action(outcome: str, phase: str = "Pending") -> Object:
     effect = {"id": "effect-act", "outcome": outcome}
     return {**manifests.action("act"), "status": {"phase": phase, "effect": effect}}
@@ -110,6 +117,12 @@ def next_of(obj: Object) -> Next:
             id="nobody knows whether it was applied",
         ),
         pytest.param(
+            undo("Running", {"outbox": asked("undo:1")}),
+            "the operator",
+            ["attest", "attest"],
+            id="the target is asked whether it was applied",
+        ),
+        pytest.param(
             undo("Failed", {"nextAttemptAt": at(5)}), "the operator", ["cancel"], id="tried again"
         ),
         pytest.param(undo("Failed"), "a person", ["cancel"], id="failed for good"),
@@ -156,6 +169,12 @@ def next_of(obj: Object) -> Next:
             "a person",
             ["attest", "attest", "dispose"],
             id="nobody knows whether the retry was applied",
+        ),
+        pytest.param(
+            letter("Retrying", outbox=asked("dl:1")),
+            "the operator",
+            ["attest", "attest"],
+            id="the target is asked whether the retry was applied",
         ),
         pytest.param(letter("Ignored", settled=True), "nobody", ["dispose"], id="ignored"),
         pytest.param(letter("Resolved", settled=True), "nobody", [], id="resolved"),

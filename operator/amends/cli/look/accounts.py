@@ -6,11 +6,13 @@ from datetime import datetime
 from amends.api import Action, Approval, Attestation, Disposition, Receipt
 from amends.api.attestation import AttestedRef
 from amends.api.late import LateResult
+from amends.api.outbox import Outbox
 from amends.cli.look.chapters import Fact
 from amends.cli.shown import render
 from amends.cli.shown.kinds import spoken
 from amends.cli.shown.preview import plain, visible
 from amends.cli.shown.times import at
+from amends.core.probing import is_asked
 
 
 def attempted(one: Action) -> Iterator[Fact]:
@@ -94,6 +96,18 @@ def late(results: Sequence[LateResult] | None, now: datetime) -> Iterator[Fact]:
     for one in results or ():
         said = f": {plain(one.excerpt)}" if one.excerpt else ""
         yield "Too late", f"{visible(one.attempt_key)}: {one.outcome}, {at(one.time, now)}{said}"
+
+
+def probes(outbox: Outbox, now: datetime) -> Iterator[Fact]:
+    """How often the target was asked what came of the attempt, and when it is asked again."""
+    probing, words = outbox.verification, []
+    if probing is not None and probing.count:
+        said = f", the last: {plain(probing.detail)}" if probing.detail else ""
+        words.append(f"{probing.count} told nothing{said}")
+    if is_asked(outbox) and probing is not None and probing.next_at is not None:
+        words.append(f"the next at {at(probing.next_at, now)}")
+    if words:
+        yield "Probes", "; ".join(words)
 
 
 def subject(ref: AttestedRef) -> str:

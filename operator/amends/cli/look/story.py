@@ -211,6 +211,7 @@ def _ran(one: Compensation, now: datetime) -> list[RenderableType]:
         facts.append(("Outcome", f"{outbox.outcome}{detail}"))
     if outbox.doubt:
         facts.append(("In doubt", plain(outbox.doubt)))
+    facts += accounts.probes(outbox, now)
     if outbox.idempotency_key is not None:
         facts.append(("Key", plain(outbox.idempotency_key)))
     if status.executed_at is not None:
@@ -267,6 +268,7 @@ def _dispatches(one: DeadLetter, now: datetime) -> list[RenderableType]:
     if outbox.outcome is not None:
         detail = f": {plain(outbox.detail)}" if outbox.detail else ""
         facts.append(("Outcome", f"{outbox.outcome}{detail}"))
+    facts += accounts.probes(outbox, now)
     return [chapters.facts([*facts, *accounts.late(one.status.late_results, now)])]
 
 

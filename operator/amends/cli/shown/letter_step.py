@@ -6,6 +6,7 @@ from amends.api import DeadLetter
 from amends.api.dead_letter import DeadLetterPhase, RecoveryOption
 from amends.cli.shown.preview import plain
 from amends.cli.shown.step import (
+    ASKED,
     NOBODY,
     OPERATOR,
     PEOPLE,
@@ -17,6 +18,7 @@ from amends.cli.shown.step import (
     condition,
     is_stalled,
 )
+from amends.core import probing
 
 D = DeadLetterPhase
 
@@ -32,21 +34,12 @@ def of(one: DeadLetter, command: Typing) -> Next:
         case D.IGNORED:
             reopen = _dispose("it should not have been ignored", name, "Reopen", command)
             return Next(NOBODY, "it is ignored", (reopen,))
-        case D.RETRYING if is_stalled(status.conditions):
-            return Next(
-                PEOPLE,
-                said,
-                (
-                    *attesting(f"dead-letter/{name}", command),
-                    _dispose("leave it unknown", name, "Ignore", command),
-                ),
-            )
         case D.RETRY_REQUESTED if ready is not None and ready.reason == "NotExecutable":
             return Next(PEOPLE, said, _choices(one, command, but=RecoveryOption.RETRY))
         case D.RETRY_REQUESTED:
             return beginning(status.conditions, said or "the retry has been asked for")
         case D.RETRYING:
-            return Next(OPERATOR, said or "it is being sent again")
+            return _retrying(one, said, command)
         case D.LINKED_TO_COMPENSATION | D.OPEN if status.compensation_ref is not None:
             ref = status.compensation_ref
             if status.settled:
@@ -64,6 +57,16 @@ def of(one: DeadLetter, command: Typing) -> Next:
             return Next(PEOPLE, "somebody must say what is to become of it", _choices(one, command))
         case unknown:
             assert_never(unknown)
+
+
+def _retrying(one: DeadLetter, said: str, command: Typing) -> Next:
+    name, attest = one.metadata.name, attesting(f"dead-letter/{one.metadata.name}", command)
+    if is_stalled(one.status.conditions):
+        unknown = _dispose("leave it unknown", name, "Ignore", command)
+        return Next(PEOPLE, said, (*attest, unknown))
+    if probing.is_asked(one.status.outbox):
+        return Next(OPERATOR, said or ASKED, attest)
+    return Next(OPERATOR, said or "it is being sent again")
 
 
 _CLOSE = "nothing is left to do but to close it"

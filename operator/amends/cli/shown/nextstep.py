@@ -18,6 +18,7 @@ from amends.cli.shown import demands, letter_step
 from amends.cli.shown.kinds import reference
 from amends.cli.shown.preview import plain, visible
 from amends.cli.shown.step import (
+    ASKED,
     AUTOMATION,
     NOBODY,
     OPERATOR,
@@ -34,7 +35,7 @@ from amends.cli.shown.times import at
 from amends.core import superseding
 from amends.core.enforcement import NOT_ENFORCED
 from amends.core.namespace import Floors
-from amends.core.undo.awaiting import awaits_attestation, by_hand
+from amends.core.undo.awaiting import awaits_attestation, by_hand, is_probed
 
 C = CompensationPhase
 Held = Compensation | DeadLetter | Approval | Disposition | Attestation
@@ -105,7 +106,7 @@ def _compensation(one: Compensation, command: Typing, now: datetime, floors: Flo
         case C.AWAITING_APPROVAL:
             return Next(PEOPLE, _approvals(one, now, floors), _decide(name, command))
         case C.RUNNING:
-            return Next(OPERATOR, _held(ready, C.RUNNING) or _running(one, now))
+            return _running(one, _held(ready, C.RUNNING), command, now)
         case C.FAILED if status.next_attempt_at is not None:
             again = f"it tries again at {at(status.next_attempt_at, now)}"
             return beginning(status.conditions, again, (cancel,))
@@ -156,14 +157,15 @@ def _approvals(one: Compensation, now: datetime, floors: Floors | None) -> str:
     return words
 
 
-def _running(one: Compensation, now: datetime) -> str:
+def _running(one: Compensation, held: str | None, command: Typing, now: datetime) -> Next:
     outbox = one.status.outbox
-    if outbox is None or outbox.claim_expires_at is None:
-        return "it is being executed"
+    if is_probed(one):
+        return Next(OPERATOR, held or ASKED, attesting(one.metadata.name, command))
+    if held is not None or outbox is None or outbox.claim_expires_at is None:
+        return Next(OPERATOR, held or "it is being executed")
     ends = at(outbox.claim_expires_at, now)
-    return (
-        f"attempt {outbox.attempt} is under way; its claim, renewed while it works, ends at {ends}"
-    )
+    under_way = f"attempt {outbox.attempt} is under way"
+    return Next(OPERATOR, f"{under_way}; its claim, renewed while it works, ends at {ends}")
 
 
 # ----------------------------------------------------------------------------------------- others

@@ -10,6 +10,7 @@ from amends.core.hold import FROZEN
 
 PEOPLE, OPERATOR, AUTOMATION, NOBODY = "a person", "the operator", "the automation", "nobody"
 FREEZER = "whoever froze it"
+ASKED = "the target is asked what came of it"
 WHY = '--reason "…"'
 
 
