@@ -147,6 +147,7 @@ class _Paper(Connection):
         content_type: str = "application/json",
         accept: str = "application/json",
         impersonate: str | None = None,
+        patience: float | None = None,
     ) -> Any:
         asked = {"method": method, "path": path, "content_type": content_type, "body": body}
         self.requests.append(asked)

@@ -137,13 +137,16 @@ def test_what_settled_takes_little_more_room_than_its_text() -> None:
     condition = {"type": "Ready", "status": "True", "reason": "Completed", "message": "it is done"}
     text = json.dumps(version(1, settled=True, conditions=[condition] * 20))
     cache = Cache()
+
+    def settle(number: int) -> None:
+        raw = json.loads(text)
+        raw["metadata"].update(name=f"undo-{number}", resourceVersion=str(number))
+        cache.put(raw)
+
     tracemalloc.start()
     try:
         for number in range(100):
-            raw = json.loads(text)
-            raw["metadata"].update(name=f"undo-{number}", resourceVersion=str(number))
-            cache.put(raw)
-        del raw
+            settle(number)
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

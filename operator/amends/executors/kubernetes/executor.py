@@ -108,8 +108,8 @@ class _Attempt:
             if foreseen.request is None:
                 return self._applied(found, before, before, told="it was so already")
             if self._work.only_look:
-                why = "another process had begun it, and it was only looked for: there is no trace"
-                return Unknown(f"{why} of it on {found}", untraced=True)
+                looked = "another process had begun it, and it was only looked for"
+                return Unknown(f"{looked}: there is no trace of it on {found}", untraced=True)
             if (why := self._held_back(foreseen)) is not None:
                 return self.stopped(why)
             if not self._work.may_begin():
