@@ -111,6 +111,18 @@ def next_of(obj: Object) -> Next:
         ),
         pytest.param(undo("Running"), "the operator", [], id="under way"),
         pytest.param(
+            undo("Running", {"conditions": frozen()}),
+            "the operator",
+            [],
+            id="under way all the same",
+        ),
+        pytest.param(
+            undo("Running", {"conditions": [*waits("Frozen", "shop is frozen: …"), *frozen()]}),
+            "whoever froze it",
+            ["cancel"],
+            id="a freeze holds back what was claimed",
+        ),
+        pytest.param(
             undo("Running", {"conditions": stalled("OutcomeUnknown", "no answer")}),
             "a person",
             ["cancel"],
@@ -157,6 +169,12 @@ def next_of(obj: Object) -> Next:
             "whoever froze it",
             [],
             id="a freeze holds the retry back",
+        ),
+        pytest.param(
+            letter("Retrying", conditions=[*waits("Frozen", "shop is frozen: …"), *frozen()]),
+            "whoever froze it",
+            [],
+            id="a freeze holds back the retry that was claimed",
         ),
         pytest.param(
             letter("RetryRequested", conditions=waits("NotExecutable", "the target is forbidden")),

@@ -34,6 +34,7 @@ from amends.cli.shown.step import (
 from amends.cli.shown.times import at
 from amends.core import superseding
 from amends.core.enforcement import NOT_ENFORCED
+from amends.core.hold import FROZEN
 from amends.core.namespace import Floors
 from amends.core.undo.awaiting import awaits_attestation, by_hand, is_probed
 
@@ -48,6 +49,10 @@ def of(one: Resource, command: Typing, now: datetime, floors: Floors | None = No
             is_held_back(one)
         ):
             return _held_back(one, command)
+        case Compensation() | DeadLetter() if _is_frozen(one):
+            cancel = ("give it up, for good", command("cancel", one.metadata.name))
+            commands = (cancel,) if isinstance(one, Compensation) else ()
+            return beginning(one.status.conditions, "a freeze holds it back", commands)
         case Compensation():
             return _compensation(one, command, now, floors)
         case DeadLetter():
@@ -64,6 +69,12 @@ def is_held_back(one: Held) -> bool:
     """Whether it waits until somebody repairs the admission policies."""
     ready = condition(one.status.conditions, "Ready")
     return ready is not None and ready.reason == NOT_ENFORCED
+
+
+def _is_frozen(one: Compensation | DeadLetter) -> bool:
+    """Whether it waits for a freeze to end; what is under way only says that there is one."""
+    ready = condition(one.status.conditions, "Ready")
+    return ready is not None and ready.reason == FROZEN
 
 
 def _held_back(one: Held, command: Typing) -> Next:
