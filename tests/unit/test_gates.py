@@ -75,8 +75,8 @@ def test_at_most_so_many_are_under_way_and_the_next_is_told_when_one_ends() -> N
     office.begins(B)
     assert office.ask(C, TWO) == Hold(
         "TargetBusy",
-        f"waits for {API}: 2 of at most 2 attempts of namespace shop are under way there, and 0 "
-        "come first; its annotation amends.dev/target-limits says how many",
+        f"waits for {API}, where at most 2 attempts of namespace shop are under way at once; its "
+        "annotation amends.dev/target-limits says how many",
         ASK_AGAIN,
     )
     office.gates.settle(C)
@@ -133,6 +133,23 @@ def test_who_waits_no_more_keeps_nobody_away() -> None:
     office.gates.settle(B)
     office.ends(A)
     assert office.ask(C) is None
+
+
+def test_what_it_waits_for_is_told_once_however_the_line_moves() -> None:
+    """Else each of those that wait is written anew whenever one of them gets its turn."""
+    office = Office()
+    assert office.ask(A, TWO) is None
+    office.begins(A)
+    assert office.ask(B, TWO) is None
+    told = office.ask(C, TWO)
+    assert told is not None
+    office.gates.settle(C)
+    office.gates.settle(B)
+    assert office.ask(Key("Compensation", "shop", "d"), TWO, left=60) is None
+    urgent = Key("Compensation", "shop", "e")
+    assert office.ask(urgent, TWO, left=60) is not None
+
+    assert office.ask(C, TWO, now=30) == told
 
 
 def steps(do: Callable[[], object]) -> int:

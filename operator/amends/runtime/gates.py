@@ -130,11 +130,11 @@ class Gates:
         most = limits.at(target)
         busy = len(self._busy(place) - {key})
         if busy + earlier >= most:
+            # Nothing in it that changes while it waits: it would be written each time.
             return Hold(
                 "TargetBusy",
-                f"waits for {target}: {busy} of at most {most} attempts of namespace {namespace} "
-                f"are under way there, and {earlier} come first; its annotation {TARGET_LIMITS} "
-                "says how many",
+                f"waits for {target}, where at most {most} attempts of namespace {namespace} are "
+                f"under way at once; its annotation {TARGET_LIMITS} says how many",
                 ASK_AGAIN,
             )
         reserved = len(self._reserved.keys() - {key})
