@@ -93,6 +93,11 @@ def test_when_no_repeat_is_left_the_target_is_asked() -> None:
             id="it cannot be told: asked again",
         ),
         pytest.param(
+            answered(unsure(), Unknown("429", retry_after=seconds(9))),
+            *("Running", "Verifying", ["release"], seconds(9)),
+            id="asked too soon: asked again when the target says",
+        ),
+        pytest.param(
             answered(unsure(count=1), Unknown("503"), 2),
             "Running",
             "OutcomeUnknown",

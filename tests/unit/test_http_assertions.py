@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -138,9 +140,9 @@ CLOSED: dict[str, Any] = {"path": "$.state", "equals": "closed"}
 
 
 async def probe(
-    said: Any, status: int = 200, **http: Any
+    said: Any, status: int = 200, fields: Mapping[str, str] | None = None, **http: Any
 ) -> tuple[Outcome, str, list[tuple[str, bytes]]]:
-    async with answering(status, body=json.dumps(said).encode()) as server:
+    async with answering(status, fields, json.dumps(said).encode()) as server:
         looked = Verification.model_validate({"http": {"url": f"{server.origin}/t?q=1", **http}})
         executor = HttpExecutor(context(server.origin, secrets=SECRETS))
         outcome = await executor.probe(http_work(server.origin), looked)
@@ -195,6 +197,13 @@ async def test_what_is_found_is_evidence() -> None:
 async def test_what_a_probe_says(status: int, http: dict[str, Any], outcome: type[Outcome]) -> None:
     said, _, _ = await probe({"state": "open"}, status, **http)
     assert isinstance(said, outcome)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_target_that_was_asked_too_soon_says_when_to_ask_again(status: int) -> None:
+    said, _, _ = await probe({}, status, {"Retry-After": "7"})
+    assert isinstance(said, Unknown)
+    assert said.retry_after == timedelta(seconds=7)
 
 
 async def test_a_probe_that_cannot_be_sent_says_nothing() -> None:

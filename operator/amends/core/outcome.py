@@ -32,12 +32,14 @@ class Unknown:
     """The effect may or may not have happened: nobody may assume either.
 
     target_is_down: as of NotApplied. untraced: what another process may have begun was only looked
-    for, and there is no trace of it; it may still be begun under the same claim.
+    for, and there is no trace of it; it may still be begun under the same claim. retry_after: of a
+    probe, the target's own wish for the next.
     """
 
     reason: str
     target_is_down: bool = False
     untraced: bool = False
+    retry_after: timedelta | None = None
 
 
 Outcome = Applied | NotApplied | Unknown

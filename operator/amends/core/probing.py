@@ -144,7 +144,8 @@ def _answered(
         case Unknown(reason):
             most = verification.attempts if verification is not None else number
             asked = probing.model_copy(update={"count": number})
-            pause = pause_after(number) if number < most else None
+            wait = max(pause_after(number), outcome.retry_after or timedelta(0))
+            pause = wait if number < most else None
             reason = redact_text(reason)
             return _untold(outbox, asked, pause, now, reason, f"probe {number} of {most}: {reason}")
 

@@ -84,8 +84,9 @@ def judge_probe(probe: HttpProbe, origin: str, answer: Answer, redaction: Redact
         return Applied({**evidence, "matched": _matched(probe, answer, redaction)})
     if meaning is CodeOutcome.NOT_APPLIED:
         return NotApplied(redaction.text(f"{said}: it has not happened"))
-    excerpt = _excerpt(_body(answer, redaction))
-    return Unknown(redaction.text(f"{said}{excerpt}: that does not say whether it has happened"))
+    wish, excerpt = retry_after(answer.headers), _excerpt(_body(answer, redaction))
+    why = redaction.text(f"{said}{excerpt}: that does not say whether it has happened")
+    return Unknown(why, retry_after=wish.delay if wish else None)
 
 
 def _failed(

@@ -102,7 +102,9 @@ class HttpExecutor:
             )
             self._after(call, answered, outcome)
             return outcome
-        return Unknown(f"the probe says nothing: {answered.reason}")
+        return Unknown(
+            f"the probe says nothing: {answered.reason}", retry_after=answered.retry_after
+        )
 
     async def close(self) -> None:
         """Nothing is held: every request has a connection of its own."""

@@ -8,6 +8,7 @@ repeats a pod: `backoffLimit` is 0, and retries are the core's.
 import asyncio
 import contextlib
 from datetime import timedelta
+from itertools import count
 
 from amends.api.execution import Execution
 from amends.core.outcome import NotApplied, Outcome, Unknown
@@ -105,23 +106,29 @@ class _Beginning:
             raise self._without("the API server did not take it in time") from None
 
     async def _found_or_created(self) -> Raw:
-        for number in range(1_000_000):
-            if number > 0:
-                await asyncio.sleep(_pause(number))
-            with contextlib.suppress(Waiting):
-                if self._unsure and (found := await self._found()) is not None:
-                    return found
-                if self._work.begun and not self._work.execution.repeat_is_safe:
-                    raise self._without("whoever began has stopped, and there is none of that name")
-                if self._work.only_look:
-                    raise NotBegun(self._untraced())
-                if self._work.stop.is_set():
-                    raise self._without("it was stopped before")
-                if not self._work.may_begin():
-                    raise self._without("the claim had run out before")
-                if (created := await self._created()) is not None:
-                    return created
+        for number in count(1):
+            pause = _pause(number)
+            try:
+                if (job := await self._tried()) is not None:
+                    return job
+            except Waiting as why:
+                pause = max(pause, _wish(why))
+            await asyncio.sleep(pause)
         raise AssertionError("the timeout comes first")
+
+    async def _tried(self) -> Raw | None:
+        """None: it is not known to be there, and is to be tried again."""
+        if self._unsure and (found := await self._found()) is not None:
+            return found
+        if self._work.begun and not self._work.execution.repeat_is_safe:
+            raise self._without("whoever began has stopped, and there is none of that name")
+        if self._work.only_look:
+            raise NotBegun(self._untraced())
+        if self._work.stop.is_set():
+            raise self._without("it was stopped before")
+        if not self._work.may_begin():
+            raise self._without("the claim had run out before")
+        return await self._created()
 
     async def _found(self) -> Raw | None:
         work = self._work
@@ -228,9 +235,15 @@ class _Watch:
                 await self.sight.look_for_refusals()
         except Fault as why:
             self.trouble = why.answer or str(why)
-            await asyncio.sleep(LONGEST_PAUSE)
+            await asyncio.sleep(max(LONGEST_PAUSE, _wish(why)))
         else:
             self.trouble = None
+
+
+def _wish(why: Fault) -> float:
+    """For how many seconds the server wants to be left alone."""
+    wish = why.retry_after if isinstance(why, Waiting) else None
+    return wish.total_seconds() if wish is not None else 0.0
 
 
 def _pause(number: int) -> float:

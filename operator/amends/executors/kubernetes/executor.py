@@ -70,7 +70,8 @@ class KubernetesExecutor:
         except TimeoutError:
             return attempt.stopped(f"it was not done within {work.timeout.total_seconds():g} s")
         except Fault as fault:
-            return attempt.stopped(fault.answer or str(fault))
+            wish = fault.retry_after if isinstance(fault, Waiting) else None
+            return attempt.stopped(fault.answer or str(fault), wish)
 
     async def close(self) -> None:
         """Nothing is held."""
