@@ -10,7 +10,7 @@ from amends.api import Compensation
 from amends.api.compensation import CompensationSpec
 from amends.core.decide import decide
 from amends.core.decision import AT_ONCE, Execute
-from amends.core.outcome import Preview
+from amends.core.outcome import Preview, Unseen
 from amends.core.records.digest import plan_digest, plan_digest_of
 from amends.core.world import CompensationWorld
 from support.api import Object
@@ -31,6 +31,7 @@ SAW, SEES = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 PREVIEW = {"digest": SAW, "changes": ["/data/a: 1 → 2"], "uid": "uid-1", "time": after(-60)}
 SAME = Preview(SAW, ["/data/a: 1 → 2"], "uid-1")
 OTHER = Preview(SEES, ["/data/a: 3 → 2"], "uid-1")
+UNSEEN = Unseen("no answer", timedelta(seconds=4))
 PRIOR: Object = {"approvals": [counted()], "approvalDeadline": after(600)}
 
 
@@ -64,8 +65,8 @@ def seen(phase: str, drift: str = "Refuse", **status: Any) -> Compensation:
             id="it can never be done as it is, until somebody gives the right",
         ),
         pytest.param(
-            world(seen("AwaitingApproval"), unseen="no answer"),
-            *("AwaitingApproval", "PreviewUnavailable", [], timedelta(seconds=30)),
+            world(seen("AwaitingApproval"), unseen=UNSEEN),
+            *("AwaitingApproval", "PreviewUnavailable", [], UNSEEN.again),
             id="it cannot be seen now",
         ),
         pytest.param(
@@ -170,7 +171,7 @@ def test_another_process_goes_on_with_what_was_approved_when_it_was_claimed() ->
 
 
 def test_cancel_is_obeyed_whether_it_can_be_seen_or_not() -> None:
-    known = world(seen("AwaitingApproval"), unseen="no answer")
+    known = world(seen("AwaitingApproval"), unseen=UNSEEN)
     spec = known.compensation.spec.model_copy(update={"cancel": True})
     blind = replace(known, compensation=known.compensation.model_copy(update={"spec": spec}))
     assert written(decide(blind)).phase == "Cancelled"

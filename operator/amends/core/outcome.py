@@ -56,3 +56,11 @@ class Preview:
     digest: str
     changes: Sequence[str]
     uid: str | None = None
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Why it cannot be told just now what a change would do, and how soon to look again."""
+
+    why: str
+    again: timedelta

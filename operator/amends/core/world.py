@@ -18,7 +18,7 @@ from amends.core.escalation import Defaults, Delivery
 from amends.core.hold import Hold
 from amends.core.key import Key
 from amends.core.namespace import Floors
-from amends.core.outcome import Outcome, Preview
+from amends.core.outcome import Outcome, Preview, Unseen
 from amends.core.records.digest import plan_digest
 
 
@@ -184,7 +184,7 @@ class CompensationWorld:
     hold: Hold | None = None
     stray: Attempt | None = None
     preview: Preview | None = None
-    unseen: str | None = None
+    unseen: Unseen | None = None
     escalation: Defaults | None = None
     delivery: Delivery | None = None
 

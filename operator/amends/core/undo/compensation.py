@@ -119,8 +119,8 @@ def can_it_be_planned(world: CompensationWorld) -> Decision | None:
         again = foresight.AGAIN if world.compensation.spec.execution.is_previewed else None
         return observed(world, objection=world.objection, look_again=again)
     if world.unseen is not None:
-        note = foresight.unseen(world.unseen)
-        return observed(world, note=note, look_again=foresight.AGAIN)
+        note = foresight.unseen(world.unseen.why)
+        return observed(world, note=note, look_again=world.unseen.again)
     return None
 
 

@@ -15,8 +15,8 @@ from amends.core.world import CompensationWorld
 P = CompensationPhase
 
 AGAIN = timedelta(seconds=30)
-"""How soon it is looked again where the server refuses the change, or cannot say: rights and
-webhooks are repaired without a word to us."""
+"""How soon it is looked again where the server refuses the change: rights and webhooks are
+repaired without a word to us."""
 
 
 def is_foreseen(compensation: Compensation) -> bool:
