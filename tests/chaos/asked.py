@@ -22,6 +22,10 @@ class Asked:
     namespace: str = ""
     name: str = ""
     part: str = ""
+    dry: bool = False
+    """Whether it is only to be tried, for no effect."""
+    acts_as: str = ""
+    """The account of a tenant that asks by way of the operator; empty: the operator itself."""
     way: Way | None = None
     """Where it is passed on to; None: where everything goes."""
 
@@ -36,7 +40,10 @@ class Asked:
         token = request.headers.get("Authorization", "").partition(" ")[2]
         resource, name, part, *_ = [*rest, "", "", ""]
         return cls(
-            *(request.method, request.raw_path, token, body), resource, namespace, name, part
+            *(request.method, request.raw_path, token, body),
+            *(resource, namespace, name, part),
+            dry="dryRun=" in request.raw_path or b'"dryRun"' in body,
+            acts_as=request.headers.get("Impersonate-User", ""),
         )
 
     @property
@@ -55,7 +62,7 @@ class Asked:
         thing = "/".join(filter(None, (self.resource, self.part))) or self.path.partition("?")[0]
         if self.method == "GET":
             return f"{'watch' if self.watches else 'get' if self.name else 'list'} {thing}"
-        return f"{self.method} {thing}"
+        return f"{'try to ' if self.dry else ''}{self.method} {thing}"
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,9 @@ from chaos.figures import Figures, seed_of
 from chaos.grounds import grounds
 from chaos.lives import Front, Round, Run, Visit, front, play
 from chaos.rig import Stage
-from chaos.stories import BY_OTHER_EXECUTORS, STORIES
+from chaos.stories import EVERY_STORY
 from chaos.verdict import fault, is_as_told, unallowed
 
-ALL = {**STORIES, **BY_OTHER_EXECUTORS}
 MAIN = ("undone-under-a-key", "undone-without-a-key", "sent-again-under-a-key")
 """Their second operator dies everywhere, too."""
 SIDE_BY_SIDE = 20
@@ -66,7 +65,7 @@ class Campaign:
 
     async def _run(self, fronts: Sequence[Front]) -> None:
         """First undisturbed, then with one death, then with two."""
-        undisturbed = [Visit(name, ALL[name]) for name in self.depths]
+        undisturbed = [Visit(name, EVERY_STORY[name]) for name in self.depths]
         calm = await play(fronts[0], undisturbed)
         for run in calm.runs:
             self.calm[run.visit.name] = run.end
@@ -103,7 +102,7 @@ class Campaign:
         """Deaths at starts that no round has had room for."""
         while (starting := self.starts.next()) is not None:
             began = time.monotonic()
-            undisturbed = [Visit(name, ALL[name]) for name in self.depths]
+            undisturbed = [Visit(name, EVERY_STORY[name]) for name in self.depths]
             self._take_in(await play(on, undisturbed, starting), time.monotonic() - began)
 
     def _take_in(self, played: Round, seconds: float) -> None:
@@ -117,7 +116,7 @@ class Campaign:
             self.side if self.visits is None else min(self.side, self.visits - self.begun[deaths])
         )
         remaining = [
-            Visit(name, ALL[name], path)
+            Visit(name, EVERY_STORY[name], path)
             for name, path in self.atlas.remaining(deaths)
             if (name, path) not in self._under_way
         ]
@@ -185,9 +184,9 @@ def command(
 ) -> Figures:
     """SIGKILL at every call to the outside, before and after."""
     chosen, began = seed_of(seed), time.monotonic()
-    names = story or list(ALL)
-    if unknown := set(names) - set(ALL):
-        raise typer.BadParameter(f"--story {min(unknown)}: there are {', '.join(ALL)}")
+    names = story or list(EVERY_STORY)
+    if unknown := set(names) - set(EVERY_STORY):
+        raise typer.BadParameter(f"--story {min(unknown)}: there are {', '.join(EVERY_STORY)}")
     words = ["crash", *(f"--story {name}" for name in story or ()), f"--seed {chosen}"]
     words += [f"--depth {depth}"] if depth != 2 else []
     words += [f"--visits {visits}"] if visits is not None else []
@@ -198,7 +197,7 @@ def command(
         stages = [stack.enter_context(grounds())[1] for _ in range(planes)]
         asyncio.run(campaign.run(stages))
     for name, path in campaign.atlas.missed():
-        typer.echo(f"never reached: {Visit(name, ALL[name], path)}", err=True)
+        typer.echo(f"never reached: {Visit(name, EVERY_STORY[name], path)}", err=True)
     for point in campaign.starts.missed():
         typer.echo(f"never reached: {point} while it starts", err=True)
     seconds = time.monotonic() - began

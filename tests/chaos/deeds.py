@@ -40,6 +40,8 @@ class Deed:
 
     sends = SENT
     """What the call is named that has the effect; empty: a person brings it about."""
+    probes = 0
+    """How often the target is asked what has become of it, before a person has to look."""
 
     def plan(self, origin: str, safety: str) -> Raw:
         """What the plan says of it."""
@@ -64,12 +66,17 @@ class ByHttp(Deed):
 
 
 class Verified(ByHttp):
-    """The same, and the board is asked where nobody knows."""
+    """The same, and the board is asked where nobody knows.
+
+    Not at once: what was given up after its time-out may still arrive a second later.
+    """
+
+    probes = 2
 
     def plan(self, origin: str, safety: str) -> Raw:
         gone = {"path": "$.messages", "equals": []}
         asked = {"url": f"{origin}/messages", "assertions": [gone], "otherwise": "NotApplied"}
-        verify = {"http": asked, "afterSeconds": 0}
+        verify = {"http": asked, "afterSeconds": 2, "attempts": self.probes}
         return {**super().plan(origin, safety), "verify": verify}
 
 

@@ -6,8 +6,8 @@ Jobs (named after uids), the namespace, the board's address, and digests over an
 Masked, because a life more may cost an attempt more: the number of attempts, the names made from
 that number (outbox entry, effect, Receipt of an attempt), `outbox.doubt` (it says that an earlier
 attempt had no answer), the target's remark that it answers once more what it answered before, that
-an object is gone already, why nobody knew what a probe has answered since, and a detour Running →
-Failed → Running.
+an object is gone already, why nobody knew what a probe has answered since, which probe it was, and
+a detour Running → Failed → Running.
 
 Left out: generation counters of the server (managedFields and the like), which people never see.
 """
@@ -26,6 +26,7 @@ from chaos.stories import Objects, Told
 End = dict[str, Any]
 
 _ATTEMPT = re.compile(r"\b(attempts?|dispatch) \d+")
+_PROBE = re.compile(r"\bprobe \d+")
 _MADE_FROM_ATTEMPT = re.compile(
     r"(effect-compensation|outbox-(?:compensation|retry))-[0-9a-f]{16}(-[0-9a-f]{8})?"
 )
@@ -57,6 +58,7 @@ async def end_of(told: Told) -> End:
         (_DIGEST, "<digest>"),
         (_JOB, "<job>"),
         (_ATTEMPT, "attempt <n>"),
+        (_PROBE, "probe <n>"),
     ):
         text = pattern.sub(mask, text)
     text = text.replace(told.namespace, "<namespace>").replace(told.origin, "<board>")
@@ -89,7 +91,8 @@ def _part(raw: Any) -> Any:
         status["dispatch"] = "<n>"
     if raw["kind"] in ("Compensation", "DeadLetter") and "outbox" in status:
         verified = "verification" in status["outbox"]
-        masked = ("attempt", "attemptKey", "claimedBy", *(("detail",) if verified else ()))
+        of_probes = ("detail", "verification") if verified else ()
+        masked = ("attempt", "attemptKey", "claimedBy", *of_probes)
         status["outbox"] = {
             key: "<n>" if key in masked else value
             for key, value in status["outbox"].items()
@@ -101,10 +104,11 @@ def _part(raw: Any) -> Any:
 
 
 def _without_repeats(evidence: dict[str, Any]) -> None:
-    """What a target or the API server says besides of what it has done before."""
+    """What evidence says besides: that it was done before, or which question has shown it."""
     evidence.get("headers", {}).pop("Idempotent-Replayed", None)
     evidence.pop("told", None)
     evidence.pop("resourceVersion", None)
+    evidence.pop("probe", None)
 
 
 def _without_detours(history: Sequence[Any]) -> list[Any]:

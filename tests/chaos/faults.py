@@ -58,7 +58,10 @@ async def _campaign(
             if any(part in one.name for part in only):
                 await one.play()
                 played.append(one)
-                typer.echo(told(one, len(one.broken(played[0].ends))), err=True)
+                broken = one.broken(played[0].ends)
+                typer.echo(told(one, len(broken)), err=True)
+                for why in broken:
+                    typer.echo(f"BROKEN {why}", err=True)
         return played
 
 

@@ -1,6 +1,7 @@
 """What goes wrong on the way to a target: the same kinds of faults, before a message board.
 
-Each strikes the first request of a story, or the first two of them.
+Each strikes the first request of each sort in a story, or the first two of them: a request that is
+to have an effect, and a probe that asks what has become of it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from random import Random
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from chaos.deeds import PROBED, SENT
 from chaos.stories import Story
 
 PATIENCE_ASKED = 2
@@ -34,6 +36,15 @@ class Kind:
     happened: bool | None = None
     refuses: bool = False
 
+    @property
+    def is_no_answer(self) -> bool:
+        """Whether it tells nobody who has asked what has become of something."""
+        return self.refuses or self.happened is not None
+
+
+Sort = tuple[str, str]
+"""The namespace of a story, and how what is asked is named."""
+
 
 @dataclass
 class Fence:
@@ -42,40 +53,57 @@ class Fence:
     kind: Kind
     dice: Random
     on: bool = True
-    struck: Counter[str] = field(default_factory=Counter)
-    """By namespace."""
-    arrived: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """When requests came, by namespace."""
+    struck: Counter[Sort] = field(default_factory=Counter)
+    let_in: Counter[Sort] = field(default_factory=Counter)
+    """Requests that the target has seen."""
+    arrived: defaultdict[Sort, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """When requests came."""
 
     def before(self, namespace: str) -> Middleware:
         """For the target of one story."""
-        times = self.dice.randint(1, 2)
+        times = {name: self.dice.randint(1, 2) for name in (SENT, PROBED)}
 
         @web.middleware
         async def fenced(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self.arrived[namespace].append(time.monotonic())
-            if not self.on or self.struck[namespace] == times:
+            name = PROBED if request.method == "GET" else SENT
+            sort = (namespace, name)
+
+            async def let_in(request: web.Request) -> web.StreamResponse:
+                self.let_in[sort] += 1
                 return await handler(request)
-            self.struck[namespace] += 1
-            return await self.kind.spoil(request, handler)
+
+            self.arrived[sort].append(time.monotonic())
+            if not self.on or self.struck[sort] == times[name]:
+                return await let_in(request)
+            self.struck[sort] += 1
+            return await self.kind.spoil(request, let_in)
 
         return fenced
 
     def leaves_doubt(self, story: Story, namespace: str) -> bool:
-        """Whether only a person can find out what happened there."""
-        unsure = self.kind.happened is not None and self.struck[namespace] > 0
-        return unsure and story.retry_safety == "None"
+        """Whether only a person can find out what happened there.
+
+        Who asks the target is left alone only if no probe has told it.
+        """
+        if story.may_doubt:
+            return self.kind.happened is not None and self.struck[namespace, SENT] > 0
+        asked = story.deed.probes
+        return asked > 0 and self.kind.is_no_answer and self.struck[namespace, PROBED] >= asked
+
+    def has_let_in(self, namespace: str) -> bool:
+        """Whether the target has got what was to have an effect there."""
+        return self.let_in[namespace, SENT] > 0
 
     def opens_again(self, story: Story, namespace: str) -> bool:
         """Whether a person has to decide once more about what was to be sent again there."""
-        return self.kind.refuses and self.struck[namespace] > 0 and bool(story.choice)
+        return self.kind.refuses and self.struck[namespace, SENT] > 0 and bool(story.choice)
 
     def impatient(self) -> list[str]:
         """Where it was asked again too early, though it had said when."""
         return [
-            f"{namespace}: asked again {second - first:.2f} s after Retry-After: {PATIENCE_ASKED}"
-            for namespace, times in self.arrived.items()
-            for first, second in pairwise(times[: self.struck[namespace] + 1])
+            f"{namespace}: {name} again {second - first:.2f} s after Retry-After: {PATIENCE_ASKED}"
+            for (namespace, name), times in self.arrived.items()
+            for first, second in pairwise(times[: self.struck[namespace, name] + 1])
             if self.kind.spoil is _too_many and second - first < PATIENCE_ASKED
         ]
 

@@ -12,6 +12,7 @@ from chaos.mirror import Mirror, mirror, way_of
 from chaos.proxy import Noted, Proxy, proxied
 from chaos.rig import Exchange, Scene, Stage
 from chaos.stories import Objects, Told
+from chaos.wrongs import PATIENCE_ASKED
 from installation import RunningOperator, running_operator
 
 PATIENCE = 150.0
@@ -19,6 +20,7 @@ PATIENCE = 150.0
 LOST_LEADERSHIP = 3
 """The exit status of an operator that could not renew its Lease in time."""
 WORKING = '"event": "working"'
+TOO_MANY = 429
 
 
 @dataclass
@@ -151,6 +153,19 @@ def busiest(book: Sequence[Noted]) -> Busiest:
     peaks = {path: _peak(times) for path, times in by_path.items()}
     most = max(peaks, key=lambda path: peaks[path], default="")
     return Busiest(_peak([one.at for one in book]), peaks.get(most, 0), most)
+
+
+def impatient(book: Sequence[Noted]) -> list[str]:
+    """What was asked for a tenant again before the time that a 429 had named."""
+    told: dict[tuple[str, str], float] = {}
+    found = []
+    for one in (noted for noted in book if noted.asked.acts_as):
+        what = (one.asked.call, one.asked.path.partition("?")[0])
+        if (since := told.pop(what, None)) is not None and one.at - since < PATIENCE_ASKED:
+            found.append(f"{' '.join(what)} again {one.at - since:.2f} s after Retry-After")
+        if one.status == TOO_MANY:
+            told[what] = one.at
+    return found
 
 
 def _peak(times: Sequence[float]) -> int:

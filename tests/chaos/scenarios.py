@@ -15,9 +15,9 @@ from amends.kube.cache import OPEN_WORK
 from amends.ports import Rejected
 from chaos.ending import End, difference, end_of
 from chaos.fences import Fence, at_rest
-from chaos.haunted import Busiest, Haunted, Kept, Mirrored, busiest
+from chaos.haunted import Busiest, Haunted, Kept, Mirrored, busiest, impatient
 from chaos.proxy import Honest
-from chaos.stories import PLURALS, STORIES, Story, Told, telling
+from chaos.stories import EVERY_STORY, PLURALS, Story, Told, telling
 from chaos.verdict import is_in_doubt, is_open_again
 from chaos.wrongs import Wrong
 
@@ -57,6 +57,7 @@ class Scenario:
     recovered_in: float = 0.0
     seconds: float = 0.0
     busiest: Busiest = field(default_factory=Busiest)
+    impatient: Sequence[str] = ()
 
     async def play(self) -> None:
         """Tell them, and take their ends."""
@@ -64,7 +65,7 @@ class Scenario:
         proxy.policy, proxy.book[:] = self.wrong or Honest(), []
         fenced = self.fence.before if self.fence else None
         async with AsyncExitStack() as stack:
-            stories = {**STORIES, **self.besides}
+            stories = {**self._stories(), **self.besides}
             tellings = [telling(one, self.on, Mirrored, fenced) for one in stories.values()]
             entered = await asyncio.gather(*map(stack.enter_async_context, tellings))
             self.told = dict(zip(stories, entered, strict=True))
@@ -75,7 +76,7 @@ class Scenario:
                 await self._suffer()
             for name, told in self.told.items():
                 await self._take_end(name, told)
-        self.busiest = busiest(proxy.book)
+        self.busiest, self.impatient = busiest(proxy.book), impatient(proxy.book)
         self.seconds = time.monotonic() - began
 
     async def _suffer(self) -> None:
@@ -119,6 +120,11 @@ class Scenario:
         await _clear(told)
         self.on.mirror.forget(told.namespace)
 
+    def _stories(self) -> dict[str, Story]:
+        """Those that what goes wrong here can reach."""
+        everywhere = self.fence is None
+        return {name: one for name, one in EVERY_STORY.items() if everywhere or one.asks_the_target}
+
     def _arguments(self) -> list[str]:
         targets = [word for one in self.told.values() for word in ("--allow-target", one.origin)]
         return [*targets, *self.arguments]
@@ -135,8 +141,7 @@ class Scenario:
             wrongs.append(f"it took {self.recovered_in:.0f} s to recover")
         if self.busiest.of_one > HOTTEST:
             wrongs.append(f"a hot loop: {self.busiest.of_one} times {self.busiest.one} in a second")
-        if self.fence is not None:
-            wrongs += self.fence.impatient()
+        wrongs += [*self.impatient, *(self.fence.impatient() if self.fence else ())]
         if not self.strikes and (self.wrong or self.fence):
             wrongs.append("the fault was never injected")
         return [f"{self.name}: {one}" for one in wrongs]
@@ -148,14 +153,14 @@ class Scenario:
 
     def _differs(self, name: str, end: End, calm: End) -> str:
         """Nobody knows what a target has done that has not answered, and does not honour keys."""
-        story, namespace = STORIES[name], self.told[name].namespace
+        story, namespace = EVERY_STORY[name], self.told[name].namespace
         if self.fence is not None and self.fence.leaves_doubt(story, namespace):
-            right = is_in_doubt(end, story, self.fence.kind.happened)
+            right = is_in_doubt(end, story, self.fence.has_let_in(namespace))
         elif self.fence is not None and self.fence.opens_again(story, namespace):
             right = is_open_again(end)
         else:
             # An operator that ended in the midst of an attempt has left a doubt, too.
-            ended = bool(self.kept.ends) and story.retry_safety == "None"
+            ended = bool(self.kept.ends) and story.may_doubt
             right = end == calm or (ended and is_in_doubt(end, story, None))
         return "" if right else difference(end, calm)
 

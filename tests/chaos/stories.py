@@ -12,7 +12,7 @@ from board import Board, Fault
 
 from amends.api import GROUP, KINDS, VERSION
 from amends.ports import Raw
-from chaos.deeds import ByHand, ByHttp, ByJob, Deed, OfAnObject, Verified, request
+from chaos.deeds import SENT, ByHand, ByHttp, ByJob, Deed, OfAnObject, Verified, request
 from chaos.rig import Scene
 
 PLURALS = {kind.__name__: kind.SERVED.plural for kind in KINDS}
@@ -49,7 +49,12 @@ class Story:
     @property
     def may_doubt(self) -> bool:
         """Whether a person may have to say in the end what happened."""
-        return self.retry_safety == "None" and not isinstance(self.deed, Verified)
+        return self.retry_safety == "None" and not self.deed.probes
+
+    @property
+    def asks_the_target(self) -> bool:
+        """Whether what stands before the target has to do with it."""
+        return self.deed.sends == SENT
 
 
 STORIES = {
@@ -78,6 +83,9 @@ BY_OTHER_EXECUTORS = {
     "an-object-deleted": Story(deed=OfAnObject()),
     "undone-by-a-job": Story(deed=ByJob()),
 }
+
+EVERY_STORY = {**STORIES, **BY_OTHER_EXECUTORS}
+"""What the campaigns tell."""
 
 
 @dataclass
@@ -205,7 +213,9 @@ def _is_open_again(letter: Raw) -> bool:
 
 
 def _stalled(raw: Raw) -> bool:
-    return any(one["type"] == "Stalled" for one in raw["status"].get("conditions", ()))
+    """Until a person acts; a plan that cannot be carried out is looked at again without one."""
+    found = raw["status"].get("conditions", ())
+    return any(one["type"] == "Stalled" and one["reason"] != "NotExecutable" for one in found)
 
 
 def _action(story: Story, origin: str) -> Raw:
@@ -251,7 +261,8 @@ async def telling(
         deciding = asyncio.create_task(told.decide())
         try:
             yield told
-            await deciding
+            if deciding.done():
+                await deciding  # it may have failed; what is over waits for nobody's decision
         finally:
             deciding.cancel()
             await asyncio.gather(deciding, return_exceptions=True)
