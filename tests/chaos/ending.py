@@ -100,6 +100,8 @@ def _part(raw: Any) -> Any:
         }
     if raw["kind"] == "Compensation" and "outbox" in status:
         status["executedBy"] = "<holder>"
+    if "preview" in status:
+        status["preview"] = {**status["preview"], "resourceVersion": "<version>"}
     return {"name": raw["metadata"]["name"], "spec": spec, "status": status}
 
 

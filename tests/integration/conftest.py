@@ -1,14 +1,18 @@
 """One real control plane for the whole run, and a namespace for every test."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from amends.executors.kubernetes.executor import KubernetesExecutor
+from amends.kube.connection import Connection
+from amends.kube.tenants import ImpersonatedTenants
 from controlplane import ControlPlane
 from installation import RunningOperator
 from integration.cluster import Cluster
+from integration.cluster_doubts import Faulty, executor_of
 from support.manifests import unique
 from support.target import APPLIED, Target
 from support.tenant import Installed
@@ -63,3 +67,17 @@ def nothing_moves(victim: Victim) -> Iterator[None]:
     yield
     assert victim.versions() == before
     assert victim.route.requests == []
+
+
+@pytest.fixture
+async def faulty(installed: Installed) -> AsyncIterator[Faulty]:
+    """The tenants' API server, which a test may let fail."""
+    connection = await Connection.open(installed.kubeconfig)
+    yield Faulty(ImpersonatedTenants(connection))
+    await connection.close()
+
+
+@pytest.fixture
+def executor(faulty: Faulty) -> KubernetesExecutor:
+    """The one that changes objects, in this process."""
+    return executor_of(faulty)

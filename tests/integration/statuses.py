@@ -130,6 +130,7 @@ FULL: dict[str, Object] = {
             "digest": DIGEST,
             "changes": ["/spec/replicas: 1 → 3"],
             "uid": "u-9",
+            "resourceVersion": "77",
             "time": WHEN,
         },
         "approvalDeadline": WHEN,

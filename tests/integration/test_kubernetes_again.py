@@ -1,27 +1,20 @@
 """The kubernetes executor twice under one key: lost answers, crashes, others who are faster."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from amends.api.execution import Execution
 from amends.core.outcome import Applied, NotApplied, Unknown
 from amends.executors.kubernetes.executor import KubernetesExecutor
-from amends.kube.connection import Connection
-from amends.kube.secrets import TenantSecrets
-from amends.kube.tenants import ImpersonatedTenants
-from amends.ports import ExecutorContext, Tenants, Unsure, Work
+from integration.cluster_doubts import Crash, Faulty, crashed, lost, work
 from integration.cluster_objects import CONFIGMAPS, SETTINGS, Namespaced, runner_may
 from support.api import Object
-from support.tenant import Installed, Tenant
+from support.tenant import Tenant
 
 pytestmark = pytest.mark.controlplane
 
-WRITES = ("POST", "PATCH", "DELETE")
 BLUE: Object = {"patch": {"merge": {"data": {"color": "blue"}}}}
 COUNTING: Object = {
     "patch": {"json": [{"op": "add", "path": "/metadata/finalizers/-", "value": "a.b/c"}]}
@@ -29,102 +22,10 @@ COUNTING: Object = {
 REMOVING: Object = {"patch": {"json": [{"op": "remove", "path": "/data/size"}]}}
 
 
-class Faulty:
-    """The tenants' API server, with something that happens around each real write."""
-
-    def __init__(self, tenants: Tenants) -> None:
-        self._tenants = tenants
-        self.writes = 0
-        self.before: Callable[[], object] = lambda: None
-        self.after: Callable[[], Awaitable[object]] | None = None
-
-    async def call(
-        self,
-        method: str,
-        path: str,
-        namespace: str,
-        service_account: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        content_type: str = "application/json",
-    ) -> Any:
-        dry = "dryRun" in (query or {}) or (isinstance(body, dict) and "dryRun" in body)
-        writes = method in WRITES and not dry
-        if writes:
-            self.writes += 1
-            self.before()
-        answer = await self._tenants.call(
-            method,
-            path,
-            namespace,
-            service_account,
-            query=query,
-            body=body,
-            content_type=content_type,
-        )
-        if writes and self.after is not None:
-            await self.after()
-        return answer
-
-    async def text(
-        self,
-        path: str,
-        namespace: str,
-        service_account: str,
-        *,
-        query: Mapping[str, str] | None = None,
-    ) -> str:
-        raise NotImplementedError
-
-
-class Crash(BaseException):
-    """The process is gone."""
-
-
-async def lost() -> None:
-    raise Unsure("the answer was lost")
-
-
-async def crashed() -> None:
-    raise Crash
-
-
-@pytest.fixture
-async def faulty(installed: Installed) -> AsyncIterator[Faulty]:
-    connection = await Connection.open(installed.kubeconfig)
-    yield Faulty(ImpersonatedTenants(connection))
-    await connection.close()
-
-
-@pytest.fixture
-def executor(faulty: Faulty) -> KubernetesExecutor:
-    context = ExecutorContext(TenantSecrets(faulty), faulty, (), frozenset())
-    return KubernetesExecutor(context)
-
-
 @pytest.fixture
 def objects(tenant: Tenant) -> Namespaced:
     runner_may(tenant, CONFIGMAPS, "get", "patch", "delete", "create")
     return Namespaced(tenant)
-
-
-async def work(
-    tenant: Tenant, executor: KubernetesExecutor, operation: str = "Patch", **change: Any
-) -> Work:
-    """An attempt that is approved as it would be carried out now."""
-    named = {"apiVersion": "v1", "kind": "ConfigMap", "name": "settings"}
-    execution = {"kubernetes": {"operation": operation, **named, **change}}
-    asked = Work(
-        namespace=tenant.namespace,
-        name="undo",
-        execution=Execution.model_validate(execution),
-        service_account="amends-runner",
-        idempotency_key=f"amends:{tenant.namespace}/uid-1",
-        attempt_key="undo:1",
-        timeout=timedelta(seconds=20),
-    )
-    return replace(asked, preview=await executor.preview(asked))
 
 
 @pytest.mark.parametrize("change", [BLUE, REMOVING], ids=["a change", "only a removal"])

@@ -244,6 +244,17 @@ def test_what_the_runner_may_not_do_is_said_before_anybody_approves(
             "managedFields are the server's",
             id="the server's own",
         ),
+        pytest.param(
+            change(
+                "undo",
+                "Patch",
+                patch={
+                    "json": [{"op": "replace", "path": "x/metadata/managedFields", "value": [{}]}]
+                },
+            ),
+            "managedFields are the server's",
+            id="the server's own, by a path that the server reads as the same",
+        ),
     ],
 )
 def test_what_can_never_be_done_says_why(

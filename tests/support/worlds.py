@@ -43,6 +43,25 @@ ME, OTHER = "operator-1", "operator-2"
 BOB = {"username": "bob"}
 ONCE = {"execution": {"http": {"method": "POST", "url": "https://x/"}}}
 MANUAL = {"execution": {"manual": {"instructions": "unplug it", "deadlineSeconds": 60}}}
+OF_AN_OBJECT = {
+    operation: {
+        "execution": {
+            "kubernetes": {
+                "operation": operation,
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "name": "settings",
+                **what,
+            }
+        }
+    }
+    for operation, what in (
+        ("Apply", {"manifest": {"data": {"color": "blue"}}}),
+        ("Patch", {"patch": {"merge": {"data": {"color": "blue"}}}}),
+        ("Delete", {}),
+    )
+}
+"""A change of each sort, of which only the object may tell whether it was made."""
 SAFE = {"execution": {"http": {"method": "POST", "url": "https://x/", "retrySafety": "Natural"}}}
 
 

@@ -13,6 +13,7 @@ from amends.core.world import CompensationWorld
 from support.worlds import (
     LEASE,
     NAMESPACE,
+    OF_AN_OBJECT,
     ONCE,
     OTHER,
     SAFE,
@@ -86,6 +87,14 @@ def cancelled(one: Compensation) -> Compensation:
             seconds(2),
             id="another process has stopped, and a repeat is safe",
         ),
+        *[
+            pytest.param(
+                world(running(by=OTHER, expires=0, spec=change)),
+                *("Running", "Running", ["execute undo:1"], HALF),
+                id=f"another process has stopped, and the object may tell: {operation}",
+            )
+            for operation, change in OF_AN_OBJECT.items()
+        ],
         pytest.param(
             world(running(expires=-1), outcome=Applied()),
             *(None, None, ["disown"], AT_ONCE),
@@ -162,6 +171,17 @@ def cancelled(one: Compensation) -> Compensation:
             seconds(2),
             id="nobody knows, but a repeat is safe",
         ),
+        *[
+            pytest.param(
+                world(running(spec=change), outcome=Unknown("lost")),
+                "Running",
+                "OutcomeUnknown",
+                ["release", "tell Compensation undo: OutcomeUnknown"],
+                None,
+                id=f"nobody knows, and the object does not tell: {operation}",
+            )
+            for operation, change in OF_AN_OBJECT.items()
+        ],
         pytest.param(
             world(running(spec=SAFE, outbox={"doubt": "lost"}), outcome=NotApplied("no", False)),
             "Running",

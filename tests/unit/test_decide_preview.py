@@ -138,6 +138,21 @@ def test_a_look_that_sees_the_same_changes_nothing_on_record() -> None:
     assert again.preview == seen("AwaitingApproval").status.preview
 
 
+@pytest.mark.parametrize("drift", ["Refuse", "Allow"])
+def test_a_claim_says_what_version_the_object_had_before_anything_was_sent(drift: str) -> None:
+    newer = replace(SAME, version="8")
+    waits = written(decide(world(seen("AwaitingApproval", drift), preview=newer)))
+    assert waits.preview.resource_version is None
+
+    decision = decide(world(seen("Approved", drift, **PRIOR), preview=newer))
+
+    (execute,) = decision.effects
+    assert isinstance(execute, Execute)
+    assert execute.preview == newer
+    assert written(decision).preview.digest == SAW
+    assert written(decision).preview.resource_version == "8"
+
+
 def test_where_drift_is_allowed_the_digest_stays_and_the_newest_preview_runs() -> None:
     spec = CompensationSpec.model_validate({"targetEffect": "effect-1", **plan("Allow")})
     assert plan_digest(NAMESPACE, "undo", spec, SAW) == plan_digest(NAMESPACE, "undo", spec)
@@ -160,13 +175,15 @@ def test_what_runs_is_what_was_seen_and_approved() -> None:
 
 
 def test_another_process_goes_on_with_what_was_approved_when_it_was_claimed() -> None:
-    claimed = running(by="operator-2", expires=-1, spec=plan(), preview=PREVIEW)
+    seen_at = {**PREVIEW, "resourceVersion": "7"}
+    claimed = running(by="operator-2", expires=-1, spec=plan(), preview=seen_at)
 
     decision = decide(world(claimed))
 
     (execute,) = decision.effects
     assert isinstance(execute, Execute)
-    assert (execute.attempt_key, execute.preview, execute.begun) == ("undo:1", SAME, True)
+    same = replace(SAME, version="7")
+    assert (execute.attempt_key, execute.preview, execute.begun) == ("undo:1", same, True)
     assert written(decision).outbox.claimed_by == "operator-1"
 
 

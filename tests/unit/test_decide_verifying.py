@@ -12,6 +12,7 @@ from amends.core.undo.awaiting import awaits_attestation
 from amends.core.world import Attempt, CompensationWorld
 from support.worlds import (
     NOW,
+    OF_AN_OBJECT,
     ONCE,
     SAFE,
     after,
@@ -48,6 +49,12 @@ def seconds(number: float) -> timedelta:
         pytest.param({**ONCE, **VERIFY}, "Verifying", 7, True, id="the target is asked"),
         pytest.param({**SAFE, **VERIFY}, "Retrying", 2, False, id="a repeat is safe: that first"),
         pytest.param(ONCE, "OutcomeUnknown", None, False, id="nothing to ask: a person"),
+        *[
+            pytest.param(
+                {**change, **VERIFY}, "Verifying", 7, True, id=f"of an object: {operation}"
+            )
+            for operation, change in OF_AN_OBJECT.items()
+        ],
     ],
 )
 def test_an_unknown_outcome_goes_to_repeat_then_to_verify_then_to_a_person(

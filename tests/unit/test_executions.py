@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from amends.api.http import HttpExecution, HttpMethod
 from amends.core.key import Key
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.world import Attempt
-from amends.ports import Work
+from amends.ports import OUT_OF_TIME, Work
 from amends.runtime import executions as executions_module
 from amends.runtime.executions import Executions
 
@@ -128,6 +129,23 @@ async def test_an_executor_that_is_not_installed_here_has_certainly_done_nothing
     assert watched.attempt(A) == Attempt(
         "a:1", NotApplied("executor http is not installed here", retryable=False)
     )
+
+
+@pytest.mark.parametrize(
+    ("begun", "outcome"),
+    [
+        (False, NotApplied(f"{OUT_OF_TIME}. Nothing was sent")),
+        (True, Unknown(f"{OUT_OF_TIME}; another process had begun it")),
+    ],
+)
+async def test_of_what_another_process_had_begun_nobody_says_that_it_did_nothing(
+    begun: bool, outcome: Outcome
+) -> None:
+    watched = Watched(hang)
+    late = replace(work(A), begun=begun, may_begin=lambda: False)
+    watched.executions.start(A, late)
+    await watched.until(A)
+    assert watched.attempt(A) == Attempt("a:1", outcome)
 
 
 async def test_release_stops_it_and_nobody_hears_of_it() -> None:

@@ -89,6 +89,11 @@ class Previewed(Wire):
     uid: Token | None = Field(
         default=None, description="Uid of the object that it would change; absent: there was none."
     )
+    resource_version: Token | None = Field(
+        default=None,
+        description="resourceVersion of that object when this was written, or an attempt claimed "
+        "after that: as long as it has that one, nobody has changed it since.",
+    )
     time: Timestamp = Field(description="Since when it is this.")
 
 

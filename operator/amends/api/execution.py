@@ -115,9 +115,13 @@ class Execution(Wire):
 
     @property
     def repeat_is_safe(self) -> bool:
-        """Whether the same may be done again when nobody knows what became of it."""
-        sent = self.http or self.job or self.plug_in
-        return self.manual is None and (sent is None or sent.retry_safety is not RetrySafety.NONE)
+        """Whether the same may be done again when nobody knows what became of it.
+
+        Of a change to an object that the object itself cannot tell of, nobody can say so.
+        """
+        if (sent := self.http or self.job or self.plug_in) is not None:
+            return sent.retry_safety is not RetrySafety.NONE
+        return self.manual is None and self.kubernetes is None
 
     @property
     def is_previewed(self) -> bool:

@@ -50,12 +50,13 @@ class Preview:
     """What a change would do now, found out without doing it.
 
     digest: of everything that it would change. changes: the same in words, bounded, without
-    secrets. uid: of the object that it would change, None if there is none.
+    secrets. uid, version: of the object that it would change, None if there is none.
     """
 
     digest: str
     changes: Sequence[str]
     uid: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)

@@ -267,7 +267,7 @@ def _refused(
         case 429 | 503:
             after = headers.get("Retry-After", "")
             return Waiting(text, timedelta(seconds=int(after)) if after.isdecimal() else None)
-        case 500 | 502 | 504:
+        case _ if status >= 500:  # a proxy may answer with any of them
             return Unsure(text) if method in WRITES else Waiting(text)
         case _:
             return Rejected(text)

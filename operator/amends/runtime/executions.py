@@ -189,11 +189,9 @@ class Executions:
     async def _outcome(self, work: Work) -> Outcome:
         executor = self._executors.get(work.execution.executor)
         if executor is None:
-            return NotApplied(
-                f"executor {work.execution.executor} is not installed here", retryable=False
-            )
+            return _unbegun(work, f"executor {work.execution.executor} is not installed here", "")
         if not work.may_begin():  # it had to wait for a place, or the process was stopped
-            return NotApplied(f"{OUT_OF_TIME}. Nothing was sent", retryable=True)
+            return _unbegun(work, OUT_OF_TIME, ". Nothing was sent", retryable=True)
         try:
             grace: timedelta = getattr(executor, "grace", GRACE)
             async with asyncio.timeout((work.timeout + grace).total_seconds()):
@@ -204,3 +202,10 @@ class Executions:
             # A bug in an executor, ours or a plug-in's: whether it had sent anything is unknown.
             log.exception("executor failed", attempt=work.attempt_key)
             return Unknown(f"executor {work.execution.executor} failed: {type(why).__name__}")
+
+
+def _unbegun(work: Work, why: str, certain: str, *, retryable: bool = False) -> Outcome:
+    """This process has done nothing; of another one, nobody can say that."""
+    if work.begun:
+        return Unknown(f"{why}; another process had begun it")
+    return NotApplied(f"{why}{certain}", retryable)

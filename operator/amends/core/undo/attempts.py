@@ -58,6 +58,7 @@ def claimed(world: CompensationWorld) -> Decision:
         outbox=outbox,
         next_attempt_at=None,
         attestation_deadline=_deadline(world),
+        preview=foresight.claimed(world),
     )
     if manual is not None:
         asked = manual.instructions or f"carry out compensation {compensation.metadata.name}"
@@ -65,7 +66,7 @@ def claimed(world: CompensationWorld) -> Decision:
         return Decision(status=decision.status, effects=(told,), look_again=AT_ONCE)
     return Decision(
         status=decision.status,
-        effects=(execute(compensation, outbox, foresight.recorded(world, status)),),
+        effects=(execute(compensation, outbox, foresight.claimed(world)),),
         look_again=world.lease / 2,
     )
 
@@ -102,7 +103,11 @@ def execute(
 ) -> Execute:
     """The attempt that is in the outbox, as it is carried out."""
     spec = compensation.spec
-    seen = Preview(preview.digest, preview.changes, preview.uid) if preview is not None else None
+    seen = (
+        Preview(preview.digest, preview.changes, preview.uid, preview.resource_version)
+        if preview is not None
+        else None
+    )
     return Execute(
         execution=spec.execution,
         service_account=spec.service_account_name,

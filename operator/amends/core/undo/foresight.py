@@ -44,7 +44,24 @@ def recorded(world: CompensationWorld, status: CompensationStatus) -> Previewed 
     bound = world.compensation.spec.execution.binds_its_preview
     if bound and status.plan_digest != world.plan_digest:
         return before
-    return Previewed(digest=seen.digest, changes=[*seen.changes], uid=seen.uid, time=world.now)
+    return Previewed(
+        digest=seen.digest,
+        changes=[*seen.changes],
+        uid=seen.uid,
+        resource_version=seen.version,
+        time=world.now,
+    )
+
+
+def claimed(world: CompensationWorld) -> Previewed | None:
+    """The same for an attempt: of the object as it was before anything was sent.
+
+    Whoever takes the attempt over compares the versions.
+    """
+    preview, seen = recorded(world, world.compensation.status), world.preview
+    if preview is None or seen is None or preview.digest != seen.digest:
+        return preview
+    return preview.model_copy(update={"resource_version": seen.version})
 
 
 def has_drifted(world: CompensationWorld) -> bool:

@@ -83,7 +83,8 @@ def preview(
     }
     if operation is ChangeOperation.DELETE or any(one.is_hidden for one in found):
         content["version"] = str(meta.get("generation") or meta.get("resourceVersion"))
-    return Preview(digest(content), lines(operation, before, found, taken), meta.get("uid"))
+    shown = lines(operation, before, found, taken)
+    return Preview(digest(content), shown, meta.get("uid"), meta.get("resourceVersion"))
 
 
 def lines(

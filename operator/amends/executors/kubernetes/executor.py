@@ -3,10 +3,14 @@
 What it would do is tried out first, and the change is sent for exactly the version of the object
 that was tried: whatever has moved in between is a conflict, and nothing is done. What it has done
 is told by the object itself: the field manager of this very undo stands in its managedFields, or
-the object with the approved uid is gone. So a lost answer or a crash is followed by a look.
+the object with the approved uid is gone. So a lost answer or a crash is followed by a look, and the
+change is sent again only where the object shows that it has not been made: what is to be deleted is
+there, and what is to be changed is of the version that it had before anything was sent. Of two
+requests that name one version, one at most is carried out.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -32,6 +36,8 @@ from amends.ports import (
 
 TRIES = 3
 """How often somebody else may be faster: controllers write the status of their objects often."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+"""Seconds before it is looked again at what may have been changed; the pause doubles."""
 
 
 class KubernetesExecutor:
@@ -62,16 +68,33 @@ class KubernetesExecutor:
     async def run(self, work: Work) -> Outcome:
         """Make the change, unless it has been made or would now be another one."""
         if (why := self.objection(work.execution)) is not None:
-            return NotApplied(why, retryable=False)
+            # An operator of another version may have begun it.
+            return Unknown(why) if work.begun else NotApplied(why, retryable=False)
         attempt = _Attempt(work)
         try:
             async with asyncio.timeout(work.timeout.total_seconds()):
-                return await attempt.made(await self._object(work))
+                return await self._made(work, attempt)
         except TimeoutError:
-            return attempt.stopped(f"it was not done within {work.timeout.total_seconds():g} s")
+            late = f"it was not done within {work.timeout.total_seconds():g} s"
+            return attempt.stopped(f"{late}: {attempt.trouble}" if attempt.trouble else late)
         except Fault as fault:
             wish = fault.retry_after if isinstance(fault, Waiting) else None
             return attempt.stopped(fault.answer or str(fault), wish)
+
+    async def _made(self, work: Work, attempt: "_Attempt") -> Outcome:
+        """Once it is in doubt, look for as long as there is time."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await attempt.made(await self._object(work))
+            except (Waiting, Unsure) as why:
+                if not attempt.is_in_doubt or work.stop.is_set():
+                    raise
+                attempt.trouble = why.answer or str(why)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await work.stop.wait()
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -87,38 +110,56 @@ class KubernetesExecutor:
 
 
 class _Attempt:
-    """One attempt, and whether anything of it has been sent."""
+    """One attempt: what of it may have been carried out, and what the object was before that."""
 
     def __init__(self, work: Work) -> None:
         assert work.execution.kubernetes is not None, "objection() has looked"
         self._work = work
         self._change: KubernetesExecution = work.execution.kubernetes
-        self._meant = work.preview.uid if work.preview is not None else None
+        seen = work.preview
+        self._meant = seen.uid if seen is not None else None
         self._sent = False
+        self._untouched = (seen.uid, seen.version) if seen is not None else (None, None)
+        """Uid and version of the object before anybody sent anything."""
+        self._before: Raw | None = None
+        self._wanted: Raw | None = None
+        self.trouble: str | None = None
+        """Why nobody could tell what came of it, when it was last tried."""
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the change may have been made, by this process or another."""
+        return self._sent or self._work.begun
 
     async def made(self, found: TenantObject) -> Outcome:
-        """Look, compare, change; again if somebody else was faster."""
+        """Look, compare, change; again if somebody else was faster.
+
+        Raises:
+            Fault: it could not be looked at, or the answer is lost.
+        """
         for _ in range(TRIES):
-            before = await found.get()
-            if (trace := self._trace(found, before)) is not None:
-                return self._applied(found, before, before, told=trace)
+            now = await found.get()
+            if (told := self._told(found, now)) is not None:
+                return self._applied(found, self._before if self._sent else None, now, told=told)
             try:
-                foreseen = await found.foresee(before)
+                foreseen = await found.foresee(now)
             except (Conflict, Exists):
                 continue
             if foreseen.request is None:
-                return self._applied(found, before, before, told="it was so already")
+                return self._applied(found, now, now, told="it was so already")
+            if self.is_in_doubt and not self._is_untouched(now):
+                lost = "is not there" if now is None else "is not as it was"
+                return self.stopped(f"{found} {lost} any more")
             if self._work.only_look:
                 looked = "another process had begun it, and it was only looked for"
                 return Unknown(f"{looked}: there is no trace of it on {found}", untraced=True)
             if (why := self._held_back(foreseen)) is not None:
                 return self.stopped(why)
             if not self._work.may_begin():
-                return self.stopped("the claim had run out before the change was sent")
-            try:
-                return await self._changed(found, before, foreseen)
-            except (Conflict, Exists):
-                self._sent = False  # the server has refused it as a whole
+                again = " again" if self._sent else ""
+                return self.stopped(f"the claim had run out before the change was sent{again}")
+            if (outcome := await self._changed(found, now, foreseen)) is not None:
+                return outcome
         return self.stopped(f"{found} changed {TRIES} times while it was looked at")
 
     def stopped(self, why: str, retry_after: timedelta | None = None) -> Outcome:
@@ -129,23 +170,33 @@ class _Attempt:
             return Unknown(f"{why}; another process had begun it, and may have made the change")
         return NotApplied(why, retryable=True, retry_after=retry_after)
 
-    def _trace(self, found: TenantObject, now: Raw | None) -> str | None:
+    def _told(self, found: TenantObject, now: Raw | None) -> str | None:
         """How the object tells that this undo has been carried out."""
-        if self._change.operation is not ChangeOperation.DELETE:
-            marked = now is not None and found.is_marked(now)
-            return f"its field manager {found.manager} is on the object" if marked else None
+        if self._change.operation is ChangeOperation.DELETE:
+            return self._told_by_its_end(now)
+        if now is None:
+            return None
+        if found.is_marked(now):
+            return f"its field manager {found.manager} is on the object"
+        if self._sent and self._before is not None and self._wanted is not None:
+            same = now["metadata"]["uid"] == self._before["metadata"]["uid"]
+            if same and not changes.changes(self._wanted, now):
+                return "the object is as it was to be"
+        return None
+
+    def _told_by_its_end(self, now: Raw | None) -> str | None:
         if now is None:
             return "the object does not exist"
-        if now["metadata"].get("deletionTimestamp") is not None:
-            return "the object is being deleted"
         if self._meant is not None and now["metadata"]["uid"] != self._meant:
             return "the object is gone, and another one has its name"
+        if now["metadata"].get("deletionTimestamp") is not None:
+            return "the object is being deleted"
         return None
 
     def _held_back(self, foreseen: Foreseen) -> str | None:
         """Why it is not sent, although it could be."""
         if self._work.stop.is_set():
-            return "it was stopped before anything was changed"
+            return "it was stopped" + ("" if self.is_in_doubt else " before anything was changed")
         if not self._change.refuses_drift:
             return None
         approved = self._work.preview
@@ -153,46 +204,49 @@ class _Attempt:
             return "nobody has seen what it would change, and previewDrift is Refuse"
         if approved.digest == foreseen.preview.digest:
             return None
-        now = "; ".join(foreseen.preview.changes[:3])
-        return f"what it would change is not what was approved any more; it would now change {now}"
+        lines = "; ".join(foreseen.preview.changes[:3])
+        return (
+            f"what it would change is not what was approved any more; it would now change {lines}"
+        )
+
+    def _is_untouched(self, now: Raw | None) -> bool:
+        """Whether the object shows that the change has not been made.
+
+        Of one that is not there, nobody knows whether it was: a Job runs, and goes by itself.
+        """
+        if now is None:
+            return False
+        uid, version = self._untouched
+        deletes = self._change.operation is ChangeOperation.DELETE
+        same = deletes or now["metadata"]["resourceVersion"] == version
+        return same and now["metadata"]["uid"] == uid
 
     async def _changed(
-        self, found: TenantObject, before: Raw | None, foreseen: Foreseen
-    ) -> Outcome:
+        self, found: TenantObject, now: Raw | None, foreseen: Foreseen
+    ) -> Outcome | None:
+        """Send it. None: it was refused, and what has moved meanwhile has to be looked at.
+
+        A refusal is about this request alone: an earlier one stays in doubt.
+        """
         assert foreseen.request is not None, "made() has looked"
-        self._sent = True
+        earlier, self._sent = self._sent, True
+        self._before, self._wanted = now, foreseen.after
+        self._untouched = (_meta(now, "uid"), _meta(now, "resourceVersion"))
         try:
             after = await found.send(foreseen.request)
-        except Gone as why:
-            self._sent = False
-            if self._change.operation is ChangeOperation.DELETE:
-                return self._applied(found, before, None, told="the object does not exist")
-            return self.stopped(why.answer or str(why))
-        except Rejected as why:
-            self._sent = False
-            return self.stopped(str(why))
+        except (Conflict, Exists):
+            self._sent = earlier
+            return None
+        except (Gone, Rejected) as why:
+            self._sent = earlier
+            if isinstance(why, Gone) and self._change.operation is ChangeOperation.DELETE:
+                return self._applied(found, now, None, told="the object does not exist")
+            return None if earlier else self.stopped(why.answer or str(why))
         except Waiting as why:
-            if why.status not in (None, 429):
-                return await self._settled(found, before, foreseen, why)
-            self._sent = False  # never connected, or never let in
-            return self.stopped(why.answer or str(why), why.retry_after)
-        except Unsure as why:
-            return await self._settled(found, before, foreseen, why)
-        return self._applied(found, before, after)
-
-    async def _settled(
-        self, found: TenantObject, before: Raw | None, foreseen: Foreseen, why: Fault
-    ) -> Outcome:
-        """The answer is lost: the object itself may tell. A late write meets its own guard."""
-        now = await found.get()
-        if (trace := self._trace(found, now)) is not None:
-            return self._applied(found, before, now, told=trace)
-        wanted = foreseen.after
-        if before is not None and now is not None and wanted is not None:
-            same = now["metadata"]["uid"] == before["metadata"]["uid"]
-            if same and not changes.changes(wanted, now):
-                return self._applied(found, before, now, told="the object is as it was to be")
-        return self.stopped(why.answer or str(why))
+            if why.status in (None, 401, 429):
+                self._sent = earlier  # never connected, or never let in
+            raise
+        return self._applied(found, now, after)
 
     def _applied(
         self, found: TenantObject, before: Raw | None, after: Raw | None, **more: str
@@ -206,7 +260,9 @@ class _Attempt:
                 "kind": change.kind,
                 "namespace": self._work.namespace,
                 "name": change.name,
-                "uid": _meta(before, "uid") or (self._meant if deleted else _meta(after, "uid")),
+                "uid": _meta(before, "uid")
+                or (self._meant if deleted else None)
+                or _meta(after, "uid"),
             },
             "resourceVersion": {
                 "before": _meta(before, "resourceVersion"),

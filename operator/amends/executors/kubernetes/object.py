@@ -59,6 +59,11 @@ class TenantObject:
 
     async def foresee(self, before: Raw | None) -> Foreseen:
         """What the change would do now, tried out by the server for no effect."""
+        if self._resource.has_status and requests.touches_status(self._change):
+            raise Rejected(
+                f"status of {self._change.kind} is written through a resource of its own, and "
+                "ignored in every other change: leave status out"
+            )
         match self._change.operation:
             case ChangeOperation.DELETE:
                 return await self._deletion(before)
@@ -159,6 +164,11 @@ class TenantObject:
                 body=body,
                 content_type=content_type,
             )
+        except Gone as why:
+            if f'"{self._change.name}" not found' in why.answer:
+                raise
+            # Not the object is missing but its place: a version that is served no longer.
+            raise Rejected(f"the API server does not know where {self} is: {why.answer}") from why
         except Rejected as why:
             raise self._refused(why) from why
 

@@ -77,7 +77,33 @@ def _bookkeeping(change: KubernetesExecution) -> str | None:
 def _covers_managed_fields(pointer: object) -> bool:
     if not isinstance(pointer, str):
         return False
-    return pointer in ("", "/metadata") or pointer.startswith("/metadata/managedFields")
+    place = _place(pointer)
+    return place in ("", "/metadata") or place.startswith("/metadata/managedFields")
+
+
+def _place(pointer: str) -> str:
+    """The API server ignores what stands before the first slash."""
+    before, slash, within = pointer.partition("/")
+    return f"/{within}" if slash else before
+
+
+def touches_status(change: KubernetesExecution) -> bool:
+    """Whether it would write what only a subresource takes, where the kind has one."""
+    if change.patch is None:
+        return bool((change.manifest or {}).get("status"))
+    for body in (change.patch.merge, change.patch.strategic):
+        if (body or {}).get("status", {}) != {}:
+            return True
+    return any(
+        _place(pointer).split("/")[1:2] == ["status"]
+        for step in change.patch.json_patch or ()
+        for pointer in _written(step)
+    )
+
+
+def _written(step: Mapping[str, Any]) -> list[str]:
+    keys = {"test": (), "move": ("from", "path")}.get(str(step.get("op")), ("path",))
+    return [str(step.get(key)) for key in keys]
 
 
 def write(
@@ -98,7 +124,8 @@ def write(
         case ChangeOperation.DELETE:
             return Request("DELETE", path, _delete_options(before))
         case ChangeOperation.APPLY:
-            body = _guarded(_manifest(change), before)
+            # With the uid: of the version alone the server makes a new object, if that one is gone.
+            body = _guarded(_manifest(change), before, "uid", "resourceVersion")
             forced = {**query, "force": "true"} if force else query
             return Request("PATCH", path, body, APPLY, forced)
         case ChangeOperation.PATCH:
@@ -138,6 +165,6 @@ def _patch(patch: Patch, before: Raw) -> tuple[Any, str]:
     return [*(patch.json_patch or ()), guard], JSON_PATCH
 
 
-def _guarded(body: Mapping[str, Any], before: Raw) -> dict[str, Any]:
-    version = before["metadata"]["resourceVersion"]
-    return {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": version}}
+def _guarded(body: Mapping[str, Any], before: Raw, *keys: str) -> dict[str, Any]:
+    guard = {key: before["metadata"][key] for key in keys or ("resourceVersion",)}
+    return {**body, "metadata": {**body.get("metadata", {}), **guard}}

@@ -16,11 +16,15 @@ MISSED_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Resource:
-    """A kind as it is served, in one namespace."""
+    """A kind as it is served, in one namespace.
+
+    has_status: whether its status is written through a subresource, and only there.
+    """
 
     group: str
     plural: str
     collection: str
+    has_status: bool
 
     def path(self, name: str) -> str:
         """Where one object is."""
@@ -51,7 +55,8 @@ class Resources:
             )
         group = api_version.rpartition("/")[0]
         plural, space = str(found["name"]), quote(namespace, safe="")
-        return Resource(group, plural, f"{_root(api_version)}/namespaces/{space}/{plural}")
+        collection = f"{_root(api_version)}/namespaces/{space}/{plural}"
+        return Resource(group, plural, collection, found["hasStatus"])
 
     async def _entry(
         self, api_version: str, kind: str, namespace: str, service_account: str
@@ -79,7 +84,12 @@ class Resources:
         except Gone:
             return {}
         # Subresources are named parent/child.
-        return {one["kind"]: one for one in found["resources"] if "/" not in one["name"]}
+        names = {one["name"] for one in found["resources"]}
+        return {
+            one["kind"]: {**one, "hasStatus": f"{one['name']}/status" in names}
+            for one in found["resources"]
+            if "/" not in one["name"]
+        }
 
 
 def _root(api_version: str) -> str:
