@@ -8,6 +8,7 @@ import asyncio
 import pytest
 
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
+from amends.core.records.redaction import redact
 from amends.executors.job.manifest import name_of
 from node import Node
 from support.job_course import FULL, JOBS, STRICT, Course
@@ -45,6 +46,15 @@ def test_a_program_that_ends_with_0_has_applied_it_and_the_evidence_is_redacted(
         "message": None,
         "log": ["amends:jobs/applied run-a", "password=[redacted]"],
     }
+
+
+def test_i6_of_a_key_that_a_program_prints_no_line_is_put_on_record(course: Course) -> None:
+    """Only its end is among the last lines of the log, and in what the kubelet keeps of it."""
+    outcome = course["prints-a-key"]
+
+    assert isinstance(outcome, Applied)
+    shown = redact(outcome.evidence)
+    assert (shown["message"], shown["log"]) == ("[redacted]\ndone\n", ["[redacted]", "done"])
 
 
 def test_a_termination_message_is_heard_before_the_exit_code(course: Course) -> None:

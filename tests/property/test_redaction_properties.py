@@ -1,6 +1,7 @@
 """Whatever the payload: planted secrets go, the rest stays, and twice is as good as once."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,17 @@ hostile_text = st.lists(
         [
             *WORDS,
             *(":", "=", " ", '"', "'", "\\", "\n", "[", "]", "{", "}", "<", ">", "</", "@", "&"),
-            *("://", "--", "-----", "BEGIN ", "PRIVATE KEY", "eyJ", "eyJabcdefgh.", "Bearer "),
+            *(
+                "://",
+                "--",
+                "-----",
+                "BEGIN ",
+                "PRIVATE KEY",
+                "END ",
+                "eyJ",
+                "eyJabcdefgh.",
+                "Bearer ",
+            ),
             *("Basic ", "cookie", "a=b;", "a", "Xy12", "none", REDACTED, "authorization: Digest "),
         ]
     ),
@@ -111,6 +122,46 @@ def test_known_credentials_are_gone_from_any_text(
     run: str, kind: str, before: str, after: str
 ) -> None:
     assert run not in redact_text(f"{before} {kind}{run} {after}")
+
+
+@st.composite
+def keys(draw: st.DrawFn) -> tuple[str, list[str], int, int]:
+    """A key in PEM as some program prints it: the text, the lines of its body, and the places in
+    it where its BEGIN ends and its END begins."""
+    width = draw(st.sampled_from([40, 64, 76]))
+    code = b64encode(draw(st.binary(min_size=width, max_size=20 * width))).decode()
+    lines = [code[at : at + width] for at in range(0, len(code), width)]
+    kind = draw(st.sampled_from(["", "RSA ", "EC ", "OPENSSH "])) + "PRIVATE" + " KEY"
+    newline = draw(st.sampled_from(["\n", "\r\n", "\\n", "\n\n"]))
+    prefix = draw(st.sampled_from(["", "", "  ", "undo: ", "12:", "> ", "INFO ", "09:00:00Z "]))
+    opening, ending = f"{prefix}-----BEGIN {kind}-----{newline}", f"-----END {kind}-----"
+    body = "".join(prefix + line + newline for line in lines) + prefix
+    return opening + body + ending, lines, len(opening), len(opening + body)
+
+
+@given(key=keys(), data=st.data(), after=st.sampled_from(["", "\ndone", '"}', "\\n"]))
+def test_of_a_key_that_was_cut_anywhere_nothing_is_left(
+    key: tuple[str, list[str], int, int], data: st.DataObject, after: str
+) -> None:
+    text, lines, begun, ending = key
+    at = data.draw(st.integers(0, ending))
+    beginning_lost = redact_text(text[at:] + after)
+    end_lost = redact_text(f"it said {text[: data.draw(st.integers(begun, len(text)))]}")
+
+    assert beginning_lost.endswith(REDACTED + after)
+    for shown in (beginning_lost, end_lost):
+        assert not any(line[k : k + 12] in shown for line in lines for k in range(len(line) - 11))
+
+
+@given(key=keys(), before=st.sampled_from(["", "connecting.\n", '{"n": "x", "it": "']))
+def test_a_key_without_its_begin_leaves_what_stood_before_it(
+    key: tuple[str, list[str], int, int], before: str
+) -> None:
+    text, _, begun, _ = key
+    shown = redact_text(before + text[begun:])
+    assert shown.startswith(before)
+    assert shown.endswith(REDACTED)
+    assert len(shown) <= len(before) + len("09:00:00Z ") + len(REDACTED)
 
 
 @given(before=hostile_text, after=hostile_text, secret=secrets)

@@ -16,6 +16,13 @@ NOWHERE: Object = {"nodeSelector": {"no": "such-node"}}
 FOR_EVER = "trap 'exit 0' TERM; sleep 600 & wait"
 """A program that calls it success when it is told to stop, as many do."""
 
+LINE_OF_KEY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDEw5CrxyzQWUVA"
+PRINTS_A_KEY = f"""
+say() {{ echo "-----$1 RSA PRIVATE"" KEY-----"; }}
+say BEGIN; for line in $(seq 40); do echo {LINE_OF_KEY}; done; say END; echo done; exit 3
+"""
+"""Longer than the lines and the bytes that are kept of a log, and than what the kubelet keeps."""
+
 
 def pod(*command: str, image: str = BUSYBOX, spec: Object | None = None, **only: Any) -> Object:
     """A template of one container."""
@@ -45,6 +52,10 @@ TEMPLATES: dict[str, tuple[Object, dict[str, Any]]] = {
     "unmapped": (script("exit 4"), {}),
     "says-not-applied": (said('{"outcome": "NotApplied", "reason": "nothing to undo"}', 1), {}),
     "says-applied": (said('{"outcome": "Applied", "evidence": {"rows": 2}}', 1), {}),
+    "prints-a-key": (
+        script(PRINTS_A_KEY, terminationMessagePolicy="FallbackToLogsOnError"),
+        {"exitCodes": [{"codes": [3], "outcome": "Applied"}]},
+    ),
     "out-of-memory": (
         script("tail /dev/zero", resources={"limits": {"memory": "16Mi"}}),
         {},

@@ -280,3 +280,39 @@ def test_a_secret_over_several_lines_is_found_before_the_log_is_cut() -> None:
     key = "-----BEGIN PRIVATE KEY-----\n" + "MIIE\n" * 30 + "-----END PRIVATE KEY-----\ndone"
 
     assert last_lines(key) == ["[redacted]", "done"]
+
+
+LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDEw5CrxyzQWUVA\n"
+ENDING = "-----END PRIVATE" + " KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "policy", "expected"),
+    [
+        pytest.param(
+            ("word=hunter2\n" + LINE * 40)[-2038 + len(ENDING) :] + ENDING + "not done\n",
+            "FallbackToLogsOnError",
+            "not done",
+            id="the end of a log: half a line, and a key without its begin",
+        ),
+        pytest.param(
+            "ter2 " + "x" * 2043, "FallbackToLogsOnError", "", id="the end of a log: half a line"
+        ),
+        pytest.param("first\n" + "x" * 4090, "File", "first", id="the beginning of a file"),
+        pytest.param("x" * 2100, "File", "x" * 500, id="a whole line"),
+    ],
+)
+def test_i6_of_what_the_kubelet_has_cut_only_whole_lines_are_shown(
+    message: str, policy: str, expected: str
+) -> None:
+    given = pod(ended(1, "Error", message))
+    given["spec"]["containers"] = [{"name": "only", "terminationMessagePolicy": policy}]
+    words = f", and said: {expected}" if expected else ""
+
+    outcome = outcome_of(given)
+
+    assert isinstance(outcome, Unknown)
+    assert outcome.reason == (
+        f"Job job: container only of pod job-1 ended with exit code 1 (Error){words}: "
+        "that does not say whether it had its effect"
+    )

@@ -168,6 +168,56 @@ def test_e3_only_the_credential_part_goes(text: str) -> None:
     assert redact_text(shown) == shown
 
 
+BODY = "\n".join([_run_of(64)] * 30 + ["aB3=="])
+END = "-----END RSA PRIVATE" + " KEY-----"
+BEGIN = "-----BEGIN PRIVATE" + " KEY-----"
+
+
+def _each_line(prefix: str) -> str:
+    return "\n".join(prefix + line for line in f"{BODY}\n{END}".splitlines())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # ⟨…⟩ marks the part that must go
+        pytest.param(f"⟨{BODY}\n{END}⟩\ndone", id="the end of a key"),
+        pytest.param(f"it was:\n⟨{BODY}\n\n{END}⟩", id="after what can be no line of a key"),
+        pytest.param(f"it was:\r\n⟨{BODY}\n{END}⟩".replace("\n", "\r\n"), id="of Windows"),
+        pytest.param(f"  ⟨{_each_line('  ').strip()}⟩", id="indented"),
+        pytest.param("12:⟨" + _each_line("12:")[3:] + "⟩", id="each line has its number"),
+        pytest.param("[a/b]: ⟨" + _each_line("[a/b]: ")[7:] + "⟩", id="each line has a prefix"),
+        pytest.param("⟨" + _each_line("undo ") + "⟩", id="each line has a word before it"),
+        pytest.param(
+            '{"n": 1, "it": "⟨' + f"{BODY}\n{END}".replace("\n", "\\n") + '⟩", "m": 2',
+            id="in a string of JSON",
+        ),
+        pytest.param(
+            f"⟨{_each_line('  ')}⟩".replace("⟨  ", "⟨").replace("\n  ", "', '"),
+            id="a list of lines",
+        ),
+        pytest.param(f"it was: ⟨{BODY} {END}⟩".replace("\n", " "), id="on one line"),
+        pytest.param(f"⟨{END}⟩ was all", id="nothing but its end"),
+        pytest.param(f"⟨{BEGIN}\n{BODY}⟩", id="the beginning of a key"),
+        pytest.param(f'"⟨{BEGIN}\n{BODY}⟩" is no key', id="the beginning, in quotes"),
+        pytest.param(
+            "['⟨" + f"{BEGIN}\n{BODY}⟩".replace("\n", "', '"), id="the beginning of a list of lines"
+        ),
+        pytest.param(
+            '"⟨' + f"{BEGIN}\n{BODY}".replace("\n", '\\n" +\n  "') + '⟩", "next"',
+            id="the beginning, as source text has it",
+        ),
+        pytest.param(f'there is no "⟨{BEGIN}⟩" in the file', id="nothing but its beginning"),
+    ],
+)
+def test_e3_what_a_cut_has_left_of_a_key_goes(text: str) -> None:
+    before, rest = text.split("⟨")
+    gone, after = rest.split("⟩")
+    shown = redact_text(before + gone + after)
+    assert shown == before + REDACTED + after
+    assert redact_text(shown) == shown
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -188,6 +238,8 @@ def test_e3_only_the_credential_part_goes(text: str) -> None:
         "system:serviceaccount:default:token-controller",
         "eyJ is how a JWT begins",
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+        "MIIB\n-----END CERTIFICATE-----",
+        "the line END PRIVATE KEY is missing",
         "sk-learn is a library, task-force is not a key",
         "Unexpected token: }",
         "unexpected token: foo",

@@ -20,6 +20,7 @@ from amends.core.records.assignments import (
     WORDS,
     cut_assignments,
 )
+from amends.core.records.keys import cut_keys
 
 _PASSES = 6
 """One redaction may uncover another. More rounds than this need a text made on purpose."""
@@ -103,13 +104,8 @@ _KNOWN = re.compile(
     r"|SG\.[\w-]{16,}+\.[\w-]{16,}+|SK[a-f0-9]{32}(?!\w)|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"
     r"|ATATT3[\w=-]{40,}+|lin_api_[A-Za-z0-9]{30,}+|AGE-SECRET-KEY-1[A-Z0-9]{50,}+)"
 )
-_PEM = r"-----BEGIN [A-Z0-9 ]{0,40}?PRIVATE KEY(?: BLOCK)?-----"
 _RULES = (
-    _rule(
-        "private key",
-        rf"(?P<secret>{_PEM}(?:[^-]*+(?:-(?!----)[^-]*+)*+-----END [A-Z0-9 ]{{0,60}}+-----"
-        r"|[^-\"']*+(?:-(?!----)[^-\"']*+)*+))",
-    ),
+    _Rule(("private key",), cut_keys),
     _rule(
         "cookie",
         r"(?i)cookie2?(?:\\*[\"'])?[^\S\r\n]{0,8}[:=][^\S\r\n]{0,8}(?:\\*[\"'])?"

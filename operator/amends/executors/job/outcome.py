@@ -173,13 +173,13 @@ def _evidence(container: str, fate: Fate, ended: Ended, seen: Seen) -> dict[str,
         "reason": ended.reason,
         "startedAt": ended.started_at,
         "finishedAt": ended.finished_at,
-        "message": _CLEAN.text(ended.message) or None,
+        "message": _CLEAN.text(ended.shown) or None,
         "log": list(seen.log) if seen.log is not None else None,
     }
 
 
 def _words(ended: Ended, seen: Seen) -> str:
     """What the program said last, so that a person need not look for its pod."""
-    lines = redact_text(_CLEAN.text(ended.message)).splitlines() or (seen.log or ())
+    lines = redact_text(_CLEAN.text(ended.shown)).splitlines() or (seen.log or ())
     last = " ".join(lines[-1].split()) if lines else ""
     return f", and said: {last[:500]}" if last else ""

@@ -26,6 +26,12 @@ STUCK = (
 )
 """Reasons for which a container waits that it rarely leaves without a person's help."""
 
+KEPT_OF_LOG = 2048
+KEPT_OF_FILE = 4096
+KEPT_OF_POD = 12 * 1024
+"""Bytes that the kubelet keeps of a message: the last ones of a log, the first ones of a file, and
+an equal share of the last number for each container of the pod."""
+
 _OUTSIDE = {
     "EvictionByEvictionAPI": "was evicted through the API",
     "TerminationByKubelet": "was evicted by its node",
@@ -37,13 +43,18 @@ _OUTSIDE = {
 
 @dataclass(frozen=True)
 class Ended:
-    """The container ended, with this code. by_itself: nobody had asked it to stop before."""
+    """The container ended, with this code.
+
+    message: what it said last, as far as the kubelet keeps that; shown: the lines of it that are
+    whole. by_itself: nobody had asked it to stop before.
+    """
 
     code: int
     reason: str
     started_at: str | None
     finished_at: str | None
     message: str
+    shown: str
     by_itself: bool
 
 
@@ -87,7 +98,7 @@ def fate_of(pod: Raw, container: str, *, gone: bool = False, ran: bool = False) 
         pod=pod["metadata"]["name"],
         over=over,
         started=_started(pod, state, container, ran=ran, over=over),
-        ended=_ended(state, disturbance),
+        ended=_ended(pod["spec"], state, container, disturbance),
         disturbed=disturbance.words if disturbance is not None else None,
         waits=_waits(status, waiting, failed_before),
         stuck=any(one.get("reason") in STUCK for one in waiting),
@@ -157,19 +168,37 @@ def _cause(status: Mapping[str, Any]) -> str | None:
     return next(found, None)
 
 
-def _ended(state: Mapping[str, Any], disturbance: _Disturbance | None) -> Ended | None:
+def _ended(
+    spec: Mapping[str, Any],
+    state: Mapping[str, Any],
+    container: str,
+    disturbance: _Disturbance | None,
+) -> Ended | None:
     terminated = state.get("terminated")
     if terminated is None or terminated.get("reason") == LOST:
         return None
-    finished = terminated.get("finishedAt")
+    finished, message = terminated.get("finishedAt"), terminated.get("message") or ""
     return Ended(
         code=terminated["exitCode"],
         reason=terminated.get("reason") or "no reason given",
         started_at=terminated.get("startedAt"),
         finished_at=finished,
-        message=terminated.get("message") or "",
+        message=message,
+        shown=_whole_lines(message, spec, container),
         by_itself=disturbance is None or _before(finished, disturbance.since),
     )
+
+
+def _whole_lines(message: str, spec: Mapping[str, Any], container: str) -> str:
+    """Without the lines that the kubelet may have cut: half a secret cannot be recognised."""
+    every = [*spec.get("initContainers", []), *spec.get("containers", [])]
+    policies = [one.get("terminationMessagePolicy") for one in every if one["name"] == container]
+    size = len(message.encode(errors="replace"))
+    if size >= min(KEPT_OF_FILE, KEPT_OF_POD // max(len(every), 1)):
+        message = message.rpartition("\n")[0]
+    if size >= KEPT_OF_LOG and "FallbackToLogsOnError" in policies:
+        message = message.partition("\n")[2]
+    return message
 
 
 def _before(finished: str | None, since: datetime | None) -> bool:

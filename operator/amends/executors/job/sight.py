@@ -9,14 +9,18 @@ from typing import Any
 
 from amends.executors.job import pods
 from amends.executors.job.manifest import container_of
-from amends.executors.job.outcome import MOST_LINES, Seen, condition, last_lines
+from amends.executors.job.outcome import Seen, condition, last_lines
 from amends.executors.job.pods import Fate
 from amends.ports import Gone, Raw, Rejected, Tenants, Waiting, Work
 
 OF_JOB = "batch.kubernetes.io/controller-uid"
 """Label that the Job controller gives to the pods of a Job, with the Job's uid."""
 
-_LONGEST_LOG = 64 * 1024
+_LINES = (400, 40, 4)
+"""How many lines of the log are asked for: more than are kept, so that a key of many lines is seen
+as one, and fewer where that is too much. The last number never is, as runtimes break long lines."""
+_LONGEST_LINE = 16 * 1024
+_LONGEST_LOG = (_LINES[-1] + 1) * _LONGEST_LINE
 _FOREGROUND = "Foreground"
 
 
@@ -169,16 +173,22 @@ class Sight:
         began = next((fate for fate in self._fates() if fate.started), None)
         if began is None:
             return None
-        query = {
-            "container": self._container,
-            "tailLines": str(MOST_LINES),
-            "limitBytes": str(_LONGEST_LOG),
-        }
         try:
-            text = await self._text(f"{self._pods_path}/{began.pod}/log", query)
+            return last_lines(await self._end_of_log(began.pod))
         except (Gone, Rejected, Waiting):  # the pod is gone, it may not be read, its node is away
             return None
-        return last_lines(text)
+
+    async def _end_of_log(self, pod: str) -> str:
+        """So much of it that its last lines are there, and begins with a line that is whole."""
+        path = f"{self._pods_path}/{pod}/log"
+        query = {"container": self._container, "limitBytes": str(_LONGEST_LOG)}
+        text = ""
+        for lines in _LINES:
+            text = await self._text(path, {**query, "tailLines": str(lines)})
+            if len(text.encode()) < _LONGEST_LOG:
+                # Of few lines, the first may be the rest of one that the runtime has broken.
+                return text if lines == _LINES[0] else text.partition("\n")[2]
+        return text.partition("\n")[2].rpartition("\n")[0]
 
     async def _ask(
         self, method: str, path: str, query: dict[str, str] | None = None, body: Any = None
