@@ -248,6 +248,39 @@ def test_what_the_server_refuses_is_failed_with_its_words(
     assert condition(ended, "Stalled")["reason"] == "Failed"
 
 
+@pytest.mark.parametrize(
+    ("resource", "verb"),
+    [
+        pytest.param("jobs", "create", id="it may not create Jobs"),
+        pytest.param("pods", "list", id="nobody could see how its Job ends"),
+    ],
+)
+def test_a_runner_without_the_rights_begins_nothing_and_they_are_named(
+    resource: str, verb: str, tenant: Tenant, jobs_running: RunningOperator
+) -> None:
+    role = next(yaml.safe_load_all((RBAC / "tenant-jobs.yaml").read_text()))
+    rules = [rule for rule in role["rules"] if rule["resources"] != [resource]]
+    roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{tenant.namespace}/roles"
+    tenant.installed.user("admin").call("PUT", f"{roles}/amends-runs-jobs", role | {"rules": rules})
+    runner = f"system:serviceaccount:{tenant.namespace}:amends-runner"
+    group = "batch" if resource == "jobs" else ""
+    tenant.wait_until_allowed(
+        {"kind": "User", "name": runner}, (group, resource, verb, ""), allowed=False
+    )
+    tenant.create(by_job("undo"))
+    tenant.approve("undo")
+
+    ended = tenant.in_phase("undo", "Failed")
+
+    assert (
+        f"was not created: service account amends-runner may not {verb} {resource}: bind it to the "
+        f"Role amends-runs-jobs of namespace {tenant.namespace}, as tenant-jobs.yaml does, or with "
+        f"the chart tenants.{tenant.namespace}.runner.jobs: true: set spec.cancel"
+    ) in condition(ended)["message"]
+    assert condition(ended, "Stalled")["reason"] == "Failed"
+    assert Node(tenant).jobs() == []
+
+
 def test_a_template_that_can_make_no_job_is_said_so_before_anybody_approves(
     tenant: Tenant, jobs_running: RunningOperator
 ) -> None:

@@ -145,7 +145,7 @@ def test_a_termination_message_is_heard_before_the_exit_code(course: Course) -> 
         pytest.param(
             "without-rights",
             NotApplied,
-            'cannot impersonate resource "serviceaccounts"',
+            "the operator may not act as service account nobody of namespace jobs: give it a Role",
             id="an account that the operator may not act as",
         ),
         pytest.param(

@@ -140,8 +140,10 @@ class Tenant:
         admin.call("POST", f"{path}/rolebindings", bound)
         self.wait_until_allowed(subject, right)
 
-    def wait_until_allowed(self, subject: Mapping[str, str], right: Right) -> None:
-        """RBAC hears of a new right a moment after it is stored."""
+    def wait_until_allowed(
+        self, subject: Mapping[str, str], right: Right, *, allowed: bool = True
+    ) -> None:
+        """RBAC hears of a right that is given or taken a moment after that is stored."""
         group, resource, verb, name = right
         asked = {"group": group, "resource": resource, "verb": verb, "name": name}
         who = (
@@ -154,7 +156,7 @@ class Tenant:
         }
         admin = self.installed.user("admin")
         wait_for(
-            lambda: admin.call("POST", REVIEWS, review)["status"]["allowed"],
+            lambda: admin.call("POST", REVIEWS, review)["status"]["allowed"] is allowed,
             seconds=SECONDS,
             what=f"the right to {verb} {resource}",
         )

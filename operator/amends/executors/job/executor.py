@@ -15,6 +15,7 @@ from amends.core.outcome import NotApplied, Outcome, Unknown
 from amends.executors.job import manifest
 from amends.executors.job.outcome import judge
 from amends.executors.job.sight import Sight, job_path
+from amends.executors.rights import Right, lacking
 from amends.ports import (
     Conflict,
     ExecutorContext,
@@ -76,10 +77,10 @@ class JobExecutor:
             return unbegun.outcome
         watch = _Watch(work, Sight(self._tenants, work, found))
         stopped = await watch.until_over()
-        if not watch.sight.is_over():
+        if not watch.is_over():
             name, trouble = found["metadata"]["name"], watch.trouble or "it did not end"
             return Unknown(f"Job {name} {stopped}, and nobody saw how it ended: {trouble}")
-        seen = await watch.sight.told(stopped)
+        seen = await watch.sight.told(stopped, watch.trouble)
         return judge(job, manifest.container_of(job.template), seen)
 
     async def close(self) -> None:
@@ -96,6 +97,7 @@ class _Beginning:
         self._name: str = ours["metadata"]["name"]
         self._unsure = work.begun
         """Whether it may have been created without our hearing of it."""
+        self._may_look = False
 
     async def job(self) -> Raw:
         """The Job. Raises NotBegun."""
@@ -128,6 +130,9 @@ class _Beginning:
             raise self._without("it was stopped before")
         if not self._work.may_begin():
             raise self._without("the claim had run out before")
+        if not self._may_look:
+            await self._look_for_pods()
+            return await self._tried()  # that took its time: may it still begin?
         return await self._created()
 
     async def _found(self) -> Raw | None:
@@ -138,7 +143,7 @@ class _Beginning:
         except Gone:
             return None
         except Rejected as why:
-            raise self._without(why.answer, retryable=False) from why
+            raise self._without(_refusal(why, work), retryable=False) from why
         if not manifest.is_ours(found, self._ours):
             raise NotBegun(
                 NotApplied(
@@ -148,6 +153,16 @@ class _Beginning:
                 )
             )
         return found
+
+    async def _look_for_pods(self) -> None:
+        """Nothing is begun of which nobody could see how it ends."""
+        work = self._work
+        path, one = f"/api/v1/namespaces/{work.namespace}/pods", {"limit": "1"}
+        try:
+            await self._tenants.call("GET", path, work.namespace, work.service_account, query=one)
+        except Rejected as why:
+            raise self._without(_refusal(why, work), retryable=False) from why
+        self._may_look = True
 
     async def _created(self) -> Raw | None:
         """None: the answer does not say whether it was; look for it, then ask again."""
@@ -162,7 +177,7 @@ class _Beginning:
             return None
         except (Rejected, Gone) as why:
             again = "exceeded quota" in why.answer
-            raise self._without(f"the API server refused it: {why.answer}", again) from why
+            raise self._without(_refusal(why, work), again) from why
         return created
 
     def _untraced(self) -> Unknown:
@@ -183,9 +198,14 @@ class _Watch:
         self.sight = sight
         self.trouble: str | None = None
         """Why it cannot be seen now."""
+        self._may_not_look = False
         job = work.execution.job
         assert job is not None
         self._patience = timedelta(seconds=manifest.grace_of(job.template)) + SLACK
+
+    def is_over(self) -> bool:
+        """Whether nothing of it runs any more, as far as that can be seen."""
+        return self.sight.is_over() and (self.trouble is None or self._may_not_look)
 
     async def until_over(self) -> str | None:
         """Why it was ended by us, None if it ended without us."""
@@ -205,7 +225,7 @@ class _Watch:
         number = 0
         while True:
             await self._look()
-            if self.sight.is_over():
+            if self.is_over():
                 return None
             if self._work.stop.is_set():
                 return "was stopped, as spec.cancel is true"
@@ -221,7 +241,7 @@ class _Watch:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience.total_seconds()):
                 asked = False
-                while not self.sight.is_over() or not asked:
+                while not self.is_over() or not asked:
                     with contextlib.suppress(Waiting, Unsure, Rejected, Conflict):
                         await self.sight.delete()
                         asked = True
@@ -234,7 +254,8 @@ class _Watch:
             if not self.sight.has_pods:
                 await self.sight.look_for_refusals()
         except Fault as why:
-            self.trouble = why.answer or str(why)
+            self._may_not_look = isinstance(why, Rejected)
+            self.trouble = _refusal(why, self._work)
             await asyncio.sleep(max(LONGEST_PAUSE, _wish(why)))
         else:
             self.trouble = None
@@ -244,6 +265,22 @@ def _wish(why: Fault) -> float:
     """For how many seconds the server wants to be left alone."""
     wish = why.retry_after if isinstance(why, Waiting) else None
     return wish.total_seconds() if wish is not None else 0.0
+
+
+def _refusal(why: Fault, work: Work) -> str:
+    """What the server said; where a right is missing, what gives it."""
+
+    def fix(right: Right) -> str:
+        return (
+            f"{right.verb} {right.resource}: bind it to the Role amends-runs-jobs of namespace "
+            f"{work.namespace}, as tenant-jobs.yaml does, or with the chart "
+            f"tenants.{work.namespace}.runner.jobs: true"
+        )
+
+    said = why.answer or str(why)
+    if not isinstance(why, Rejected):
+        return said
+    return lacking(why, work, fix) or f"the API server refused it: {said}"
 
 
 def _pause(number: int) -> float:

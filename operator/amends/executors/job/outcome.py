@@ -32,7 +32,8 @@ class Seen:
     """What is known of a Job when it is over.
 
     job: as it was seen last. whole: nothing of it can have been missed. refused: why no pod could
-    be made. stopped: why we ended it. log: the last lines of the container that decides.
+    be made. stopped: why we ended it. unseen: why its pods could not be looked at. log: the last
+    lines of the container that decides.
     """
 
     job: Raw
@@ -40,6 +41,7 @@ class Seen:
     whole: bool
     refused: str | None = None
     stopped: str | None = None
+    unseen: str | None = None
     log: Sequence[str] | None = None
 
 
@@ -80,6 +82,9 @@ def _job(seen: Seen) -> str:
 
 def _without_a_pod(execution: JobExecution, seen: Seen) -> Outcome:
     status = seen.job.get("status", {})
+    if seen.unseen is not None:
+        # What its program said would come before its exit code, so even 0 does not tell.
+        return Unknown(f"{_job(seen)} is over, and nobody saw how its pod ended: {seen.unseen}")
     if condition(seen.job, "Complete") is not None:
         # A Job is complete when a pod has ended with 0, and only then.
         if _meaning(execution, 0) is wire.Outcome.APPLIED:

@@ -86,14 +86,15 @@ class Sight:
         except Gone:
             self._is_gone = True
 
-    async def told(self, stopped: str | None) -> Seen:
-        """Everything that is known, now that it is over."""
+    async def told(self, stopped: str | None, unseen: str | None = None) -> Seen:
+        """Everything that is known, now that it is over. unseen: why its pods cannot be seen."""
         return Seen(
             job=self._job,
             fates=self._fates(),
             whole=self._whole,
             refused=self.refused,
             stopped=stopped,
+            unseen=unseen,
             log=await self._log(),
         )
 

@@ -12,9 +12,9 @@ from amends.executors.kubernetes import changes, requests
 from amends.executors.kubernetes.changes import Change
 from amends.executors.kubernetes.requests import Request
 from amends.executors.kubernetes.resources import Resource
+from amends.executors.rights import Right, lacking
 from amends.ports import Conflict, Fault, Gone, Raw, Rejected, Tenants, Unsure, Work
 
-_MAY_NOT = re.compile(r'cannot ([\w:-]+) resource "([^"]+)" in API group "([^"]*)"')
 _TAKES_OVER = "Apply failed with "
 _OWNER = re.compile(r'conflicts? with ("[^"]+")(?: with subresource "[^"]+")? using [^:]+:')
 _VERBS = {
@@ -174,25 +174,20 @@ class TenantObject:
 
     def _refused(self, why: Rejected) -> Rejected:
         """The refusal in words for who planned it: what may not be done, and what would let it."""
-        account, space = self._work.service_account, self._work.namespace
-        denied = _MAY_NOT.search(why.answer) if why.status == 403 else None
-        text = f"the API server refuses it: {self._said(why)}"
-        if denied is not None and denied[1].startswith("impersonate"):
-            text = (
-                f"the operator may not act as service account {account} of namespace {space}: give "
-                f'it a Role there with {{apiGroups: [""], resources: [serviceaccounts], '
-                f"resourceNames: [{account}], verbs: [impersonate]}}"
-            )
-        elif denied is not None:
-            verb, plural, group = denied.groups()
-            text = (
-                f"service account {account} may not {verb} {plural} {self._change.name}: add to a "
-                f'Role in namespace {space} {{apiGroups: ["{group}"], resources: [{plural}], '
-                f"verbs: [{_VERBS[self._change.operation]}]}}, and bind it to the account"
-            )
+        text = lacking(why, self._work, self._fix)
+        if text is None:
+            text = f"the API server refuses it: {self._said(why)}"
         refused = Rejected(text)
         refused.status, refused.answer = why.status, text
         return refused
+
+    def _fix(self, right: Right) -> str:
+        return (
+            f"{right.verb} {right.resource} {self._change.name}: add to a Role in namespace "
+            f'{self._work.namespace} {{apiGroups: ["{right.group}"], resources: '
+            f"[{right.resource}], verbs: [{_VERBS[self._change.operation]}]}}, and bind it to the "
+            "account"
+        )
 
     def _said(self, why: Fault) -> str:
         if self._change.kind == "Secret" and why.status != 403:

@@ -1,0 +1,86 @@
+"""A Job that is over while its pods cannot be seen: what is not known of it is not said."""
+
+from typing import Any
+
+import pytest
+
+from amends.core.outcome import NotApplied, Outcome, Unknown
+from amends.executors.job import executor
+from amends.executors.job.executor import JobExecutor
+from amends.executors.job.manifest import manifest, name_of
+from amends.ports import ExecutorContext, Fault, Raw, Rejected, Waiting
+from loopback import KnownSecrets
+from unit.test_job_manifest import work
+
+WORK = work()
+SAYS_NOT_APPLIED = {"exitCode": 0, "reason": "Completed", "message": '{"outcome": "NotApplied"}'}
+POD: Raw = {
+    "metadata": {"name": "pod", "uid": "2"},
+    "spec": {"nodeName": "a"},
+    "status": {
+        "phase": "Succeeded",
+        "containerStatuses": [{"name": "undo", "state": {"terminated": SAYS_NOT_APPLIED}}],
+    },
+}
+
+
+def forbidden() -> Rejected:
+    account = "system:serviceaccount:tenant-a:amends-runner"
+    fault = Rejected("GET: 403")
+    fault.status = 403
+    fault.answer = (
+        f'pods is forbidden: User "{account}" cannot list resource "pods" in API group "" in the '
+        'namespace "tenant-a"'
+    )
+    return fault
+
+
+class Server:
+    """A Job that ends at once. troubles: what comes of looking at its pods, time after time."""
+
+    def __init__(self, end: str, *troubles: Fault | None) -> None:
+        ended = {"conditions": [{"type": end, "status": "True"}], "failed": 1}
+        self._job = {**manifest(WORK), "status": ended}
+        self._job["metadata"] = {**self._job["metadata"], "uid": "1"}
+        self._troubles = [*troubles]
+
+    async def call(self, method: str, path: str, *_: Any, **__: Any) -> Any:
+        """The Job, or its pods."""
+        if "/jobs" in path:
+            return self._job
+        trouble = self._troubles.pop(0) if len(self._troubles) > 1 else self._troubles[0]
+        if trouble is not None:
+            raise trouble
+        return {"items": [POD], "metadata": {"resourceVersion": "1"}}
+
+    async def text(self, path: str, *_: Any, **__: Any) -> str:
+        """The log."""
+        return ""
+
+
+async def outcome(server: Server, monkeypatch: pytest.MonkeyPatch) -> Outcome:
+    monkeypatch.setattr(executor, "LONGEST_PAUSE", 0.0)
+    return await JobExecutor(ExecutorContext(KnownSecrets(), server, (), frozenset())).run(WORK)
+
+
+@pytest.mark.parametrize("end", ["Complete", "Failed"])
+async def test_where_its_pods_may_not_be_looked_at_nobody_knows_and_the_right_is_named(
+    end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The right is taken away after it began."""
+    assert await outcome(Server(end, None, forbidden()), monkeypatch) == Unknown(
+        f"Job {name_of(WORK)} is over, and nobody saw how its pod ended: service account "
+        "amends-runner may not list pods: bind it to the Role amends-runs-jobs of namespace "
+        "tenant-a, as tenant-jobs.yaml does, or with the chart tenants.tenant-a.runner.jobs: true"
+    )
+
+
+async def test_where_the_server_does_not_answer_it_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the program said would be missed otherwise, and its exit code taken for all."""
+    server = Server("Complete", None, Waiting("503"), Waiting("503"), None)
+
+    assert await outcome(server, monkeypatch) == NotApplied(
+        f"Job {name_of(WORK)}: container undo of pod pod said: no reason given"
+    )
