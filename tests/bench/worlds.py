@@ -101,7 +101,6 @@ def _letter_world(letter: Raw, **known: Any) -> DeadLetterWorld:
         "attempt": None,
         "objection": None,
         "success": None,
-        "followers": (),
         "scope": Scope(namespace=letter["metadata"]["namespace"]),
         "holder": HOLDER,
         "lease": timedelta(minutes=5),
@@ -117,7 +116,6 @@ def _decided(raw: Raw, **known: Any) -> Decision:
         CompensationWorld(
             **{**nothing, **known},
             compensation=Compensation.read(dict(raw)),
-            followers=(),
             unlinked=(),
             receipt=None,
             objection=None,

@@ -195,11 +195,14 @@ class Course:
             self._say(edit, "accepted", f"stuck: {stuck}")
         if len(subject.route.effects) > 1:
             self._say(edit, "accepted", f"{len(subject.route.effects)} effects")
+        if self.station.once and len(subject.route.requests) > 1:
+            self._say(edit, "accepted", f"{len(subject.route.requests)} requests")
 
     def _is_like(self, calm: Raw, end: Raw) -> bool:
-        """Whose claim was taken away in its own name sends again, under the same key."""
+        """Whose claim was taken away in its own name sends again, if a repeat is safe."""
         claims = any(one.path[:2] == ("status", "outbox") for one in self.accepted)
-        return calm == ({**end, "requests": calm["requests"]} if claims else end)
+        again = claims and not self.station.once
+        return calm == ({**end, "requests": calm["requests"]} if again else end)
 
     def _finish(self, subject: Subject) -> None:
         calm = self.ground.baselines.get(str(self.station))

@@ -13,7 +13,8 @@ from support.tenant import Tenant
 class Station:
     """A phase of a kind. prepare: brings an object there. finish: what people do next.
 
-    frozen: its namespace stops all execution until then.
+    frozen: its namespace stops all execution until then. once: a repeat may do harm, so that no
+    second request may leave, whatever is edited.
     """
 
     kind: str
@@ -22,6 +23,7 @@ class Station:
     finish: Finish
     at: tuple[str, str]
     frozen: bool = False
+    once: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind} {self.phase}"
@@ -68,10 +70,19 @@ STATIONS: tuple[Station, ...] = (
     ),
     Station(
         U,
+        "Running, target held, no repeat",
+        lambda t, g, gate: ways.undo(t, g, Answer(until=gate), safety="None"),
+        Subject.release,
+        ("Running", "Running"),
+        once=True,
+    ),
+    Station(
+        U,
         "Running, outcome unknown",
         lambda t, g, _: ways.undo(t, g, ways.IN_DOUBT, safety="None"),
         ways.attest,
         ("Running", "OutcomeUnknown"),
+        once=True,
     ),
     Station(U, "Running, by hand", ways.by_hand, ways.attest, ("Running", "AwaitingAttestation")),
     Station(
@@ -131,10 +142,19 @@ STATIONS: tuple[Station, ...] = (
     ),
     Station(
         L,
+        "Retrying, target held, no repeat",
+        lambda t, g, gate: ways.letter(t, g, Answer(until=gate), "Retry", safety="None"),
+        Subject.release,
+        ("Retrying", "Retrying"),
+        once=True,
+    ),
+    Station(
+        L,
         "Retrying, outcome unknown",
         lambda t, g, _: ways.letter(t, g, ways.IN_DOUBT, "Retry", safety="None"),
         ways.attest,
         ("Retrying", "OutcomeUnknown"),
+        once=True,
     ),
     Station(
         L,

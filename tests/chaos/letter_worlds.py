@@ -8,7 +8,6 @@ from amends.api import Action, DeadLetter, Disposition, Receipt
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.disposition import Choice
 from amends.api.receipt import EffectOutcome
-from amends.core.key import Key
 from amends.core.letters import evidence
 from amends.core.records.identity import probe_key
 from amends.core.world import Attempt, AttestationWorld, DeadLetterWorld, DispositionWorld
@@ -39,7 +38,6 @@ from chaos.worlds import (
 
 KEY = "run-a/post"
 perhaps_news = st.none() | st.none() | news
-followers = st.sampled_from([(), (Key("Disposition", "tenant", "says-1"),)])
 
 
 @st.composite
@@ -143,7 +141,6 @@ def dead_letter_worlds(draw: st.DrawFn) -> DeadLetterWorld:
         attempt=attempt,
         objection=draw(st.sampled_from([None, None, "no such executor"])),
         success=draw(perhaps_news),
-        followers=draw(followers),
         scope=SCOPE,
         holder=ME,
         lease=LEASE,

@@ -78,7 +78,7 @@ class Told:
                 self._someone_acts(holder)
                 or holder.work()
                 or holder.hears()
-                or self._target_answers(holder)
+                or self.answers(holder)
             ):
                 due = min(holder.queue.due.values(), default=None)
                 if due is None:
@@ -88,6 +88,10 @@ class Told:
         raise AssertionError(f"it does not end: {holder.queue.due}")
 
     def _someone_acts(self, holder: Holder) -> bool:
+        return self.acts() and holder.hears()
+
+    def acts(self) -> bool:
+        """Who is next acts, if it can be done by now."""
         if self.done == len(self.tale.deeds):
             return False
         self.server.time.at += A_MOMENT
@@ -95,9 +99,10 @@ class Told:
             self.server.time.at -= A_MOMENT
             return False
         self.done += 1
-        return holder.hears()
+        return True
 
-    def _target_answers(self, holder: Holder) -> bool:
+    def answers(self, holder: Holder) -> bool:
+        """The target answers one of its requests, if it has any."""
         if self.tale.held and self.done < len(self.tale.deeds):
             return False
         for key, work in holder.executions.works.items():

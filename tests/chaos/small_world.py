@@ -140,6 +140,7 @@ class HeldExecutions(Executions):
         self._keys[key] = work.idempotency_key
 
     def release(self, key: Key) -> None:
+        self._unbegun.pop(key, None)
         self._attempts.pop(key, None)
         self._keys.pop(key, None)
         self.probes.pop(key, None)
@@ -214,6 +215,8 @@ class Keys(KeyQueue):
 class Holder:
     """One operator process. trouble: of its whole life. asleep: it has been told of nothing."""
 
+    CLUSTER: type[HolderCluster] = HolderCluster
+
     def __init__(
         self,
         server: SmallServer,
@@ -227,7 +230,7 @@ class Holder:
         self.cache, self.queue = Cache(), Keys(server.time)
         self.inbox = Inbox(self.cache, self.queue)
         self.executions = HeldExecutions(self.queue.add)
-        self.cluster = HolderCluster(server, name, trouble or Trouble())
+        self.cluster = self.CLUSTER(server, name, trouble or Trouble())
         executors = {"http": AnyExecutor(), "record": AnyExecutor()}
         self.enforcement = ENFORCED
         self.namespaces = Namespaces(self.cluster, self.cache, self.queue.add)

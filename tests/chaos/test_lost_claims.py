@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 from board import Fault
 
+from amends.kube.paths import MERGE_PATCH, path_of
 from chaos.ending import end_of
+from chaos.invariants import condition
 from chaos.power import PowerLine
 from chaos.rig import Incarnation, ShiftedClock, Stage, scene
 from chaos.stories import Story, Told, telling
@@ -70,6 +72,59 @@ async def test_who_lost_the_claim_writes_no_state_and_what_it_heard_is_evidence(
         assert "removed" in kept["excerpt"]
         assert await end_of(told) == before  # but for the evidence, which it leaves out
         assert told.board.effects.total() == 1
+
+
+async def test_a_claim_that_is_taken_away_and_given_back_is_not_sent_under_again(
+    stage: Stage,
+) -> None:
+    """By whoever has the operator's own account: nobody else may write it.
+
+    A repeat may do harm, so from then on nobody knows what came of the attempt, until somebody has
+    looked at the target.
+    """
+    slow = Story(retry_safety="None", faults=(Fault("hang", seconds=3),))
+    async with scene(stage) as on, telling(slow, on) as told:
+        first = life(told, "first-life", ShiftedClock())
+        async with first.living():
+            await on.exchange.until(told.namespace, lambda: is_sent(told))
+            await names_holder(told, "somebody-else")
+
+            async def has_let_go() -> bool:
+                return bool(await late_results_of(told))
+
+            await on.exchange.until(told.namespace, has_let_go)
+            await names_holder(told, "first-life")
+            await quiet(told, first)
+            (undo,) = (await told.objects())["Compensation"]
+            assert condition(undo, "Stalled")["reason"] == "OutcomeUnknown"
+            assert "given back" in condition(undo, "Stalled")["message"]
+            assert told.board.effects.total() == 1
+            assert len([call for call in first.line.calls if call.name == "run http"]) == 1
+
+            said = {
+                "subjectRef": {"kind": "Compensation", "name": undo["metadata"]["name"]},
+                "attemptKey": undo["status"]["outbox"]["attemptKey"],
+                "outcome": "Applied",
+                "reason": "the message is gone",
+            }
+            await told.create(on.alice, "Attestation", "alice-saw", said)
+
+            async def is_completed() -> bool:
+                (now,) = (await told.objects())["Compensation"]
+                return bool(now["status"]["phase"] == "Completed")
+
+            await on.exchange.until(told.namespace, is_completed)
+
+
+async def names_holder(told: Told, holder: str) -> None:
+    """The operator's account writes who holds the claim."""
+    (undo,) = (await told.objects())["Compensation"]
+    await told.scene.operator.call(
+        "PATCH",
+        path_of("Compensation", told.namespace, undo["metadata"]["name"]) + "/status",
+        body={"status": {"outbox": {"claimedBy": holder}}},
+        content_type=MERGE_PATCH,
+    )
 
 
 def life(told: Told, holder: str, clock: ShiftedClock) -> Incarnation:

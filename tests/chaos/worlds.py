@@ -335,7 +335,6 @@ def compensation_worlds(draw: st.DrawFn) -> CompensationWorld:
     return CompensationWorld(
         compensation=undo,
         approvals=[draw(approvals(number, undo)) for number in range(7, 7 + count)],
-        followers=draw(st.sampled_from([(), (Key("DeadLetter", "tenant", "letter"),)])),
         unlinked=draw(st.sampled_from([(), (Key("DeadLetter", "tenant", "letter"),)])),
         receipt=receipt,
         attempt=attempt,

@@ -8,10 +8,11 @@ import pytest
 
 from amends.api import Compensation
 from amends.core.key import Key
+from amends.core.namespace import FREEZE
 from amends.core.records.digest import plan_digest
 from amends.ports import Fault
 from chaos.small_server import BEGIN, NAMESPACE, SmallServer, SmallTarget
-from chaos.small_world import CLAIM, Holder, PowerLost, Trouble
+from chaos.small_world import CLAIM, Holder, PowerLost, Trouble, at_once
 
 UNDO = Key("Compensation", NAMESPACE, "undo-post")
 AGAIN = Key("Compensation", NAMESPACE, "undo-again")
@@ -147,3 +148,32 @@ def test_an_undo_that_its_approval_has_found_first_is_looked_at_when_the_watch_t
 
 def digest_of(undo: dict[str, Any]) -> str:
     return plan_digest(NAMESPACE, "undo-post", Compensation.read(undo).spec)
+
+
+def test_an_undo_is_not_overlooked_because_somebody_attests_to_an_attempt_that_it_never_made() -> (
+    None
+):
+    """Such a statement is refused by what the server says; what is known here stays known."""
+    server = SmallServer()
+    thawed, server.annotations = server.annotations, {**server.annotations, FREEZE: "for now"}
+    holder = Holder(server, "one")
+    http = {"method": "POST", "url": "https://board/"}
+    plan = {"execution": {"http": http}, "approval": {"required": False}}
+    server.create("Compensation", "undo-post", {"targetEffect": EFFECT, **plan})
+    works_until_idle(holder)
+    assert phase(server, UNDO) == "Approved"
+    said = {"subjectRef": {"kind": "Compensation", "name": "undo-post"}, "reason": "I looked"}
+    said |= {"attemptKey": "undo-post:1", "outcome": "Applied", "actor": {"username": "alice"}}
+    server.create("Attestation", "saw", said)
+    works_until_idle(holder)
+
+    server.annotations = thawed
+    at_once(holder.namespaces.ask())
+    works_until_idle(holder)
+
+    assert phase(server, UNDO) == "Running"
+
+
+def works_until_idle(holder: Holder) -> None:
+    while holder.work() or holder.hears():
+        pass

@@ -16,6 +16,7 @@ LONGEST_FIRST = (
     ("tests/admission/", "admission"),
     ("tests/client/", "client"),
     ("tests/image/", "image"),
+    ("tests/controlplane/test_fakenode.py", "fakenode"),
 )
 """How the path of a test begins, and its group. The first that fits counts."""
 

@@ -18,6 +18,7 @@ from amends.core.decision import (
     Stop,
     Tell,
     Wake,
+    WakeFollowers,
     Withdraw,
 )
 from amends.core.key import Key
@@ -216,7 +217,6 @@ def world(
         made = Attempt((outbox.attempt_key if outbox else None) or "", outcome)
     facts = {
         "approvals": (),
-        "followers": (),
         "unlinked": (),
         "receipt": None,
         "objection": None,
@@ -268,7 +268,6 @@ def letter_world(
         "receipts": (),
         "objection": None,
         "success": None,
-        "followers": (),
         "scope": SCOPE,
         "holder": ME,
         "lease": LEASE,
@@ -319,6 +318,8 @@ def _word(effect: Effect) -> str:
             return "disown"
         case Wake(Key(kind, _, name)):
             return f"wake {kind} {name}"
+        case WakeFollowers(kind):
+            return f"wake followers{f' of kind {kind}' if kind is not None else ''}"
         case Tell(Key(kind, _, name), reason):
             return f"tell {kind} {name}: {reason}"
         case Deliver(_, number, secret):

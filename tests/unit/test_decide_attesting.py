@@ -49,7 +49,7 @@ def by_hand(**changes: Any) -> Compensation:
 @pytest.mark.parametrize("one", [LOST, by_hand(), by_hand(spec={"cancel": True})])
 def test_applied_is_put_on_record_and_completes_it(one: Compensation) -> None:
     said = attestation(evidence={"ticket": "OPS-17", "password": "planted"})
-    decision = decide(world(one, attestations=[said], followers=[LETTER]))
+    decision = decide(world(one, attestations=[said]))
 
     (receipt,) = decision.children
     evidence = receipt.spec.wire()["payload"]["evidence"]["attestation"]
@@ -71,8 +71,8 @@ def test_applied_is_put_on_record_and_completes_it(one: Compensation) -> None:
     ]
     assert status.history[-1].actor == "alice"
     assert "OutcomeUnknown" not in reasons(decision)
-    executed = ["release", "tell Compensation undo: Executed", "wake DeadLetter letter"]
-    assert told(decision) == ["tell Compensation undo: Attested", *executed, HEARS]
+    executed = ["release", "tell Compensation undo: Executed", "wake followers"]
+    assert told(decision) == ["tell Compensation undo: Attested", *executed]
 
 
 @pytest.mark.parametrize(
@@ -244,12 +244,12 @@ def test_a_retry_is_attested_to_as_well(outcome: str, phase: str, proof: str) ->
     assert receipt.spec.wire()["payload"]["evidence"]["attestation"]["actor"] == "alice"
     assert [one.outcome for one in status.attestations] == [outcome]
     assert told(decision)[0] == "tell DeadLetter letter: Attested"
-    assert told(decision)[-1] == HEARS
+    assert told(decision)[-1] == "wake followers"
 
 
 @pytest.mark.parametrize("one", [LOST, by_hand()])
 def test_who_finds_the_receipt_of_a_statement_puts_it_on_record(one: Compensation) -> None:
-    known = world(one, attestations=[attestation()], followers=[LETTER])
+    known = world(one, attestations=[attestation()])
     killed = decide(known)
 
     next_one = decide(replace(known, receipt=left_behind(killed)))

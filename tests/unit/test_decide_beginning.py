@@ -72,7 +72,7 @@ def test_n11_what_is_under_way_comes_to_its_end() -> None:
 
 @pytest.mark.parametrize("phase", ["Proposed", "AwaitingApproval", "Approved", "Failed"])
 def test_n7_after_its_window_it_is_refused(phase: str) -> None:
-    decision = decide(with_window(phase, -1, followers=[LETTER]))
+    decision = decide(with_window(phase, -1))
     assert decision.status is not None
     assert decision.status.wire()["phase"] == "Cancelled"
     assert decision.status.wire()["reason"] == (
@@ -82,7 +82,7 @@ def test_n7_after_its_window_it_is_refused(phase: str) -> None:
     assert told(decision) == [
         "release",
         "tell Compensation undo: WindowClosed",
-        "wake DeadLetter letter",
+        "wake followers",
     ]
 
 
@@ -95,7 +95,10 @@ def test_n7_after_its_window_nothing_is_repeated_that_may_have_happened() -> Non
     decision = decide(world(running(outbox=lost, spec=spec, nextAttemptAt=after(-1))))
     assert decision.status is not None
     assert "nextAttemptAt" not in decision.status.wire()
-    assert told(decision) == ["tell Compensation undo: WindowClosed"]
+    assert told(decision) == [
+        "tell Compensation undo: WindowClosed",
+        "wake followers of kind Attestation",
+    ]
     reason, message = conditions(decision)["Ready"]
     assert reason == "OutcomeUnknown"
     assert message.startswith(

@@ -46,23 +46,23 @@ def seconds(number: float) -> timedelta:
     [
         # ------------------------------------------------------ is it planned?
         pytest.param(
-            world(compensation(), followers=[LETTER]),
-            *("AwaitingApproval", "AwaitingApproval", ["wake DeadLetter letter"], AT_ONCE),
+            world(compensation()),
+            *("AwaitingApproval", "AwaitingApproval", ["wake followers"], AT_ONCE),
             id="new: it awaits approval, and who waits for it is told",
         ),
         pytest.param(
             world(compensation(spec=NOT_REQUIRED)),
-            *("Approved", "Approved", [], AT_ONCE),
+            *("Approved", "Approved", ["wake followers"], AT_ONCE),
             id="new, nobody need approve",
         ),
         pytest.param(
             world(compensation(spec={"suspend": True})),
-            *("AwaitingApproval", "Suspended", [], AT_ONCE),
+            *("AwaitingApproval", "Suspended", ["wake followers"], AT_ONCE),
             id="new and suspended: it awaits approval",
         ),
         pytest.param(
             world(compensation("Approved", planDigest="sha256:" + "1" * 64)),
-            *("AwaitingApproval", "AwaitingApproval", [], AT_ONCE),
+            *("AwaitingApproval", "AwaitingApproval", ["wake followers"], AT_ONCE),
             id="approved, but then the plan changed",
         ),
         pytest.param(
@@ -88,37 +88,39 @@ def seconds(number: float) -> timedelta:
         ),
         pytest.param(
             world(compensation("AwaitingApproval", **DEADLINE), approvals=[approval(status={})]),
-            *("AwaitingApproval", "AwaitingApproval", [], seconds(600)),
+            *("AwaitingApproval", "AwaitingApproval", ["wake Approval yes"], seconds(600)),
             id="an approval that is not bound yet",
         ),
         pytest.param(
             world(compensation("AwaitingApproval", **DEADLINE), approvals=[approval()]),
             "Approved",
             "Approved",
-            ["tell Compensation undo: ApprovalCounted", "wake Approval yes"],
+            ["tell Compensation undo: ApprovalCounted", "wake followers of kind Approval"],
             AT_ONCE,
             id="one approval is enough",
         ),
         pytest.param(
             world(compensation("AwaitingApproval", **DEADLINE), approvals=[approval(user="bob")]),
-            *("AwaitingApproval", "AwaitingApproval", [], seconds(600)),
+            *("AwaitingApproval", "AwaitingApproval", ["wake Approval yes"], seconds(600)),
             id="who asked does not count",
         ),
         pytest.param(
             world(
                 compensation("AwaitingApproval", **DEADLINE),
                 approvals=[approval(decision="Reject")],
-                followers=[LETTER],
             ),
             "Cancelled",
             "Cancelled",
-            ["release", "tell Compensation undo: Rejected", "wake DeadLetter letter"],
+            ["release", "tell Compensation undo: Rejected", "wake followers"],
             None,
             id="rejected",
         ),
         pytest.param(
             world(compensation("AwaitingApproval", approvalDeadline=after(0))),
-            *("Cancelled", "Cancelled", ["release", "tell Compensation undo: Expired"], None),
+            "Cancelled",
+            "Cancelled",
+            ["release", "tell Compensation undo: Expired", "wake followers"],
+            None,
             id="too late",
         ),
         pytest.param(
@@ -265,7 +267,7 @@ def test_approved_without_the_approvals_on_record_is_not_begun_but_counted_anew(
     decision = decide(world(compensation("Approved", spec=spec, approvals=ledger)))
     assert written(decision).phase == "AwaitingApproval"
     assert decision.look_again == timedelta(0)
-    assert told(decision) == []
+    assert told(decision) == ["wake followers of kind Approval"]
 
 
 def test_an_objection_is_told_once() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from amends.api import Compensation, DeadLetter
 from amends.core.decide import decide
-from amends.core.decision import NOTHING
+from amends.core.decision import Decision, WakeFollowers
 from support.api import Object
 from support.worlds import compensation, counted, dead_letter, letter_world, told, written
 
@@ -61,7 +61,8 @@ def test_which_compensation_it_waits_for(
     assert (status.phase, status.settled, status.disposition) == ("Open", None, None)
     # Who is named anew may have waited for that.
     is_new = letter.status.compensation_ref != status.compensation_ref
-    assert told(decision) == ([f"wake Compensation {waits_for}"] if waits_for and is_new else [])
+    hears = [f"wake Compensation {waits_for}"] if waits_for and is_new else []
+    assert told(decision) == [*hears, "wake followers"]  # this is the first look at it
 
 
 @pytest.mark.parametrize("phase", ["Open", "RetryRequested"])
@@ -111,4 +112,5 @@ def test_b5_in_any_other_phase_it_is_left_alone_and_that_is_told_once(phase: str
 
 
 def test_what_is_settled_stays_so() -> None:
-    assert decide(letter_world(dead_letter(settled=True), DONE)) == NOTHING
+    settled = decide(letter_world(dead_letter(settled=True), DONE))
+    assert settled == Decision(effects=(WakeFollowers(),))

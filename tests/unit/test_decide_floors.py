@@ -189,7 +189,7 @@ def test_an_entry_that_grows_too_old_leaves_the_ledger_and_that_is_told() -> Non
     assert people(decision) == [("dora", [])]
     assert told(decision) == [
         "tell Compensation undo: ApprovalExpired",
-        "wake Approval erin-says",
+        "wake followers of kind Approval",
     ]
     assert decision.look_again == timedelta(seconds=60)
 
@@ -229,7 +229,7 @@ def test_the_deadline_says_what_was_missing() -> None:
 def test_a_plan_that_nobody_need_approve_waits_where_that_does_not_count() -> None:
     decision = decide(world(compensation(spec=UNASKED), floors=Floors()))
     assert written(decision).phase == "AwaitingApproval"
-    assert told(decision) == ["tell Compensation undo: ApprovalRequired"]
+    assert told(decision) == ["tell Compensation undo: ApprovalRequired", "wake followers"]
     assert decision.look_again == AT_ONCE
 
 

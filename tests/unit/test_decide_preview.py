@@ -55,7 +55,7 @@ def seen(phase: str, drift: str = "Refuse", **status: Any) -> Compensation:
     [
         pytest.param(
             world(compensation(spec=plan()), preview=SAME),
-            *("AwaitingApproval", "AwaitingApproval", [], AT_ONCE),
+            *("AwaitingApproval", "AwaitingApproval", ["wake followers"], AT_ONCE),
             id="new: it awaits approval of what it would do",
         ),
         pytest.param(
@@ -71,20 +71,20 @@ def seen(phase: str, drift: str = "Refuse", **status: Any) -> Compensation:
         ),
         pytest.param(
             world(seen("AwaitingApproval", **PRIOR), preview=SAME),
-            *("Approved", "Approved", [], AT_ONCE),
+            *("Approved", "Approved", ["wake followers of kind Approval"], AT_ONCE),
             id="it would still do the same",
         ),
         pytest.param(
             world(seen("AwaitingApproval", **PRIOR), preview=OTHER),
             *("AwaitingApproval", "AwaitingApproval"),
-            ["tell Compensation undo: PreviewChanged"],
+            ["tell Compensation undo: PreviewChanged", "wake followers"],
             AT_ONCE,
             id="waiting, and it would do something else",
         ),
         pytest.param(
             world(seen("Approved", **PRIOR), preview=OTHER),
             *("AwaitingApproval", "AwaitingApproval"),
-            ["tell Compensation undo: PreviewChanged"],
+            ["tell Compensation undo: PreviewChanged", "wake followers"],
             AT_ONCE,
             id="approved, and it would do something else",
         ),
@@ -120,7 +120,7 @@ def test_what_failed_and_drifted_asks_for_approval_in_two_legal_steps() -> None:
     ]
     assert (status.approvals, status.next_attempt_at, status.preview.digest) == ([], None, SEES)
     assert status.plan_digest == plan_digest(NAMESPACE, "undo", failed.spec, SEES)
-    assert told(second) == ["tell Compensation undo: PreviewChanged"]
+    assert told(second) == ["tell Compensation undo: PreviewChanged", "wake followers"]
     stored = failed.model_copy(update={"status": status})
     assert plan_digest_of(stored) == status.plan_digest
 

@@ -140,7 +140,7 @@ def test_it_is_not_sent_beside_an_undo() -> None:
         beside = decide(letter_world(requested(), None, running, action=POST))
         assert written(beside).phase == "RetryRequested"
         assert written(beside).compensation_ref.name == "undo"  # it may go first
-        assert told(beside) == ["wake Compensation undo"]
+        assert told(beside) == ["wake Compensation undo", "wake followers"]
 
     waiting = letter_world(requested(), None, undo, action=POST)
     assert written(decide(waiting)).phase == "Retrying"
@@ -186,7 +186,7 @@ def test_c4_success_resolves_it_and_is_put_on_record_first() -> None:
     status = written(decision)
     assert (status.phase, status.settled) == ("Resolved", True)
     assert (status.outbox.phase, status.outbox.receipt_ref.name) == ("Sent", "effect-1-1")
-    assert told(decision) == ["release", "tell DeadLetter letter: Resolved"]
+    assert told(decision) == ["release", "tell DeadLetter letter: Resolved", "wake followers"]
 
 
 def test_a_new_outcome_names_the_receipt_that_it_supersedes() -> None:
@@ -234,7 +234,7 @@ def test_c4_a_new_failure_opens_it_again_until_c3_it_is_exhausted(
     status = written(decision)
     assert (status.phase, status.settled) == (phase, phase == "Ignored" or None)
     assert (status.disposition.choice, status.dispatch.count) == (choice, count)
-    assert told(decision) == ["release", "tell DeadLetter letter: RetryFailed"]
+    assert told(decision) == ["release", "tell DeadLetter letter: RetryFailed", "wake followers"]
 
 
 @pytest.mark.parametrize(("asked", "waits"), [(3600, 3600), (1, 8)])
@@ -259,7 +259,7 @@ def test_nobody_guesses_what_became_of_it(failed: Any, outcome: Outcome, ready: 
     assert (status.phase, status.outbox.outcome, decision.children) == ("Retrying", "Unknown", ())
     assert reasons(decision)["Ready"][1] == ready
     assert ("Stalled" in reasons(decision)) == (ready == "OutcomeUnknown")
-    assert told(decision) == ["release", "tell DeadLetter letter: OutcomeUnknown"]
+    assert told(decision) == ["release", "tell DeadLetter letter: OutcomeUnknown", "wake followers"]
 
 
 def test_an_unknown_outcome_is_sent_again_only_where_that_is_safe_and_in_time() -> None:
@@ -303,7 +303,7 @@ def test_after_a_crash_without_a_receipt_nobody_knows() -> None:
 def test_what_cannot_be_sent_any_more_says_so(failed: Any, known: Any) -> None:
     decision = decide(letter_world(requested(), action=failed, **known))
     assert reasons(decision) == {"Ready": ("False", "NotExecutable")}
-    assert told(decision) == []
+    assert told(decision) == ["wake followers"]  # this is the first look at it
 
 
 def test_a_dispatch_that_the_cluster_remembers_is_taken_over_and_not_doubted() -> None:

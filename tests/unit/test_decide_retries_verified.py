@@ -102,7 +102,8 @@ def test_a_lost_answer_goes_to_repeat_then_to_verify_then_to_a_person(
     assert (status.phase, decision.children) == ("Retrying", ())
     assert reasons(decision)["Ready"][1] == ready
     assert reasons(decision)["OutcomeUnknown"] == ("True", "OutcomeUnknown")
-    assert told(decision) == ["release", "tell DeadLetter letter: OutcomeUnknown"]
+    told_of = "tell DeadLetter letter: OutcomeUnknown"
+    assert told(decision) == ["release", told_of, "wake followers"]
     found = status.outbox.verification
     assert (found is not None) == is_asked
     if is_asked:
@@ -111,6 +112,7 @@ def test_a_lost_answer_goes_to_repeat_then_to_verify_then_to_a_person(
 
 
 RESOLVED = "tell DeadLetter letter: Resolved"
+FAILED = "tell DeadLetter letter: RetryFailed"
 
 
 @pytest.mark.parametrize(
@@ -126,18 +128,18 @@ RESOLVED = "tell DeadLetter letter: Resolved"
         pytest.param(answered(unsure(), None), "Retrying", "Verifying", [], None, id="being asked"),
         pytest.param(
             answered(unsure(), Applied({"status": 200})),
-            *("Resolved", "Resolved", ["release", RESOLVED], None),
+            *("Resolved", "Resolved", ["release", RESOLVED, "wake followers"], None),
             id="it is there",
         ),
         pytest.param(
             answered(unsure(), NotApplied("404")),
-            *("Open", "AwaitingDecision", ["release", "tell DeadLetter letter: RetryFailed"]),
+            *("Open", "AwaitingDecision", ["release", FAILED, "wake followers"]),
             AT_ONCE,
             id="it is not there: open again",
         ),
         pytest.param(
             answered(unsure(attempt=5), NotApplied("404")),
-            *("Ignored", "Ignored", ["release", "tell DeadLetter letter: RetryFailed"], AT_ONCE),
+            *("Ignored", "Ignored", ["release", FAILED, "wake followers"], AT_ONCE),
             id="it is not there, and was sent often enough",
         ),
         pytest.param(
@@ -291,7 +293,10 @@ def test_what_is_known_counts_more_than_a_decision_without_knowing() -> None:
 
 def test_a_probe_that_nobody_waits_for_any_more_is_let_go_of() -> None:
     ignored = dead_letter("Ignored", settled=True, outbox=unsure().status.outbox)
-    assert told(decide(known(ignored, probe=Attempt("letter:1/verify-1")))) == ["release"]
+    assert told(decide(known(ignored, probe=Attempt("letter:1/verify-1")))) == [
+        "release",
+        "wake followers",
+    ]
 
 
 @pytest.mark.parametrize("phase", ["Open", "RetryRequested", "LinkedToCompensation"])

@@ -123,7 +123,7 @@ def executed(decision: Decision) -> Execute:
 def test_n11_an_undo_that_nobody_has_begun_waits_and_keeps_its_claim(
     execution: Object, known: dict[str, Any], ready: str
 ) -> None:
-    decision = decide(world(claimed(execution, expires=100), **known))
+    decision = decide(world(claimed(execution, expires=100), unbegun=True, **known))
     assert told(decision) == []
     assert reasons(decision)["Ready"] == ("False", ready)
     assert (written(decision).phase, written(decision).attempts) == ("Running", 1)
@@ -226,11 +226,11 @@ def test_n11_what_no_cluster_remembers_is_in_doubt_as_ever(
 def test_what_nobody_has_begun_and_never_may_be_is_called_off(
     execution: Object, spec: Object, known: dict[str, Any], reason: str
 ) -> None:
-    decision = decide(world(claimed(execution, spec=spec), **known))
+    decision = decide(world(claimed(execution, spec=spec), unbegun=True, **known))
     assert written(decision).phase == "Cancelled"
     assert written(decision).reason.startswith(f"{reason}: ")
     assert written(decision).reason.endswith("; attempt undo:1 was not begun")
-    assert told(decision) == ["release", f"tell Compensation undo: {reason}"]
+    assert told(decision) == ["release", f"tell Compensation undo: {reason}", "wake followers"]
 
 
 def test_what_an_earlier_attempt_may_have_done_is_not_forgotten_over_it() -> None:

@@ -86,7 +86,10 @@ def test_when_no_repeat_is_left_the_target_is_asked() -> None:
         pytest.param(answered(unsure(), None), "Running", "Verifying", [], None, id="being asked"),
         pytest.param(
             answered(unsure(), Applied({"status": 200})),
-            *("Completed", "Completed", ["release", "tell Compensation undo: Executed"], None),
+            "Completed",
+            "Completed",
+            ["release", "tell Compensation undo: Executed", "wake followers"],
+            None,
             id="it is there",
         ),
         pytest.param(
@@ -114,12 +117,18 @@ def test_when_no_repeat_is_left_the_target_is_asked() -> None:
         ),
         pytest.param(
             world(unsure(cancel=True)),
-            *("Cancelled", "Cancelled", ["release", "tell Compensation undo: Cancelled"], None),
+            "Cancelled",
+            "Cancelled",
+            ["release", "tell Compensation undo: Cancelled", "wake followers"],
+            None,
             id="cancelled: nothing is asked any more",
         ),
         pytest.param(
             answered(unsure(cancel=True), Applied()),
-            *("Completed", "Completed", ["release", "tell Compensation undo: Executed"], None),
+            "Completed",
+            "Completed",
+            ["release", "tell Compensation undo: Executed", "wake followers"],
+            None,
             id="cancelled, but now it is known",
         ),
     ],

@@ -160,8 +160,9 @@ async def test_the_next_claim_stands_though_the_attempt_before_is_disowned() -> 
     claim = running(by=OTHER).status.outbox
     assert claim is not None
     fence.claimed(KEY, claim.model_copy(update={"attempt_key": "undo:2"}))
+    meta = {"namespace": KEY.namespace, "name": KEY.name, "uid": "uid-undo"}
 
-    applier.effect(Disown(), KEY, "uid-undo")
+    applier.effect(Disown(), {"kind": KEY.kind, "metadata": meta})
 
     assert fence.holds(KEY, "undo:2")
     assert not fence.holds(KEY, "undo:1")

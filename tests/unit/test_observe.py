@@ -21,7 +21,7 @@ UNDO = Key("Compensation", "tenant", "undo")
 
 def undo(uid: str, version: int, phase: str) -> dict[str, Any]:
     meta = {"name": "undo", "namespace": "tenant", "uid": uid, "resourceVersion": str(version)}
-    spec = {"targetEffect": "effect"}
+    spec = {"targetEffect": "effect", "requester": {"username": "bob"}}
     return {"kind": "Compensation", "metadata": meta, "spec": spec, "status": {"phase": phase}}
 
 
@@ -32,6 +32,7 @@ APPROVAL = {
         "subjectRef": {"name": "undo"},
         "planDigest": "sha256:" + "0" * 64,
         "decision": "Approve",
+        "actor": {"username": "alice"},
     },
 }
 

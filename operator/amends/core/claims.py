@@ -29,10 +29,10 @@ class Abandoned:
 
 @dataclass(frozen=True)
 class Unstarted:
-    """The claim is ours, and nothing is started under it: the answer to its write was lost, or it
-    may not begin yet.
+    """The claim is ours, and nothing works under it.
 
-    begun: another process has held it before, and may have begun it.
+    The answer to its write was lost, it may not begin yet, or somebody has taken the claim away and
+    given it back. begun: another process has held it before, and may have begun it.
     """
 
     begun: bool = False
@@ -57,7 +57,7 @@ def hand(outbox: Outbox | None, attempt: Attempt | None, holder: str, now: datet
     """In whose hands it is; None: nothing is under way, or it is in no process's hands."""
     if outbox is None or outbox.phase is not OutboxPhase.CLAIMED or outbox.outcome is not None:
         return None
-    if outbox.claimed_by is None:
+    if outbox.claimed_by is None and outbox.claim_expires_at is None:
         return None  # a person does it
     left = (outbox.claim_expires_at or now) - now
     if outbox.claimed_by != holder or left <= timedelta(0):
@@ -65,11 +65,19 @@ def hand(outbox: Outbox | None, attempt: Attempt | None, holder: str, now: datet
             return Stray()
         if left > timedelta(0):
             return Elsewhere(left)
-        gone = f"{outbox.claimed_by} stopped during attempt {outbox.attempt} without an answer"
-        return Abandoned(gone)
+        who = outbox.claimed_by or "whoever held the claim"
+        return Abandoned(f"{who} stopped during attempt {outbox.attempt} without an answer")
     if attempt is None:
         return Unstarted(was_taken_over(outbox))
     return Working() if attempt.outcome is None else Answered(attempt.outcome)
+
+
+def altered(outbox: Outbox) -> str:
+    """Why nobody knows whether anything has left under a claim that is ours again."""
+    return (
+        f"the claim on attempt {outbox.attempt} was altered by somebody else, or taken away and "
+        "given back, and something may have left under it before"
+    )
 
 
 def renewal(outbox: Outbox, lease: timedelta, now: datetime) -> timedelta:

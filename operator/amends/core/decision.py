@@ -1,7 +1,7 @@
 """A decision: what must exist, what the status becomes, what is done then, when to look again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -85,6 +85,17 @@ class Wake:
 
 
 @dataclass(frozen=True)
+class WakeFollowers:
+    """Look at every open object that waits for what becomes of this one; kind: only at those.
+
+    Who they are is asked once the status is written: who came while it was being written has seen
+    this object as it was before, and nothing else would make it look again.
+    """
+
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
 class Tell:
     """Say something on an object, for a person who reads its Events."""
 
@@ -110,7 +121,9 @@ class Withdraw:
     """The delivery is over for this process: stop it, forget what it came to."""
 
 
-Effect = Execute | Probe | Stop | Release | Disown | Wake | Tell | Deliver | Withdraw
+Effect = (
+    Execute | Probe | Stop | Release | Disown | Wake | WakeFollowers | Tell | Deliver | Withdraw
+)
 
 AT_ONCE = timedelta(0)
 
@@ -128,6 +141,13 @@ class Decision:
     remove: bool = False
     effects: Sequence[Effect] = ()
     look_again: timedelta | None = None
+
+    def waking(self, *others: Wake | WakeFollowers) -> "Decision":
+        """The same, and these followers are looked at, unless all of them are anyway."""
+        if WakeFollowers() in self.effects:
+            return self
+        new = tuple(one for one in others if one not in self.effects)
+        return replace(self, effects=(*self.effects, *new)) if new else self
 
 
 NOTHING = Decision()

@@ -144,6 +144,18 @@ class Cache:
             self._settled.put(key, raw)
         return True
 
+    def settled_is(self, key: Key, found: Raw | None) -> None:
+        """What the server says now of one that has settled, or is gone since.
+
+        What is known to be open stays: the watch tells what becomes of it, and until then it must
+        not be overlooked.
+        """
+        if key in self._open:
+            return
+        self.forget(key)
+        if found is not None and not is_open(found):
+            self.put(found)
+
     def left_watch(self, raw: Raw) -> bool:
         """A DELETED event: it has settled, or is gone. False if we know it and nothing is new."""
         key = key_of(raw)

@@ -20,10 +20,11 @@ from amends.core.decision import (
     Stop,
     Tell,
     Wake,
+    WakeFollowers,
     Withdraw,
 )
 from amends.core.key import Key
-from amends.kube.cache import OPEN_WORK, Cache
+from amends.kube.cache import OPEN_WORK, Cache, key_of
 from amends.kube.events import EventRecorder
 from amends.ports import Cluster, Conflict, Exists, Gone, Raw, Unsure, Work
 from amends.runtime.executions import Executions
@@ -95,40 +96,43 @@ class Applier:
             )
         return existing
 
-    async def persist(self, before: Raw, status: Wire | None, *, claims: bool) -> None:
+    async def persist(
+        self, before: Raw, status: Wire | None, claimed: Execute | None = None
+    ) -> None:
         """Write the status if it differs. After an unclear answer, nothing known is trusted.
 
-        A claim is written even if it looks the same: only the compare-and-swap shows that nobody
-        else has moved on, and something is about to be executed under it.
+        claimed: what is about to be executed under a claim in that status. It is written even if it
+        looks the same: only the compare-and-swap shows that nobody else has moved on.
         """
-        if status is None or ((wire := status.wire()) == before.get("status") and not claims):
+        if status is None or ((wire := status.wire()) == before.get("status") and not claimed):
             return
-        meta = before["metadata"]
+        key = key_of(before)
         try:
             self._cache.put(await self._cluster.write_status(before, wire))
-        except (Conflict, Unsure, Gone):
-            self._cache.doubt(Key(before["kind"], meta["namespace"], meta["name"]))
+        except (Conflict, Unsure, Gone) as why:
+            self._cache.doubt(key)
+            if isinstance(why, Unsure) and claimed is not None and not claimed.begun:
+                self._executions.claim_unsure(key, claimed.idempotency_key, claimed.attempt_key)
             raise
         if isinstance(status, CompensationStatus | DeadLetterStatus) and status.outbox is not None:
-            key = Key(before["kind"], meta["namespace"], meta["name"])
             self._fence.claimed(key, status.outbox)
 
     async def remove(self, before: Raw) -> None:
         """Delete the object itself, unless anybody has written to it since."""
-        meta = before["metadata"]
-        key = Key(before["kind"], meta["namespace"], meta["name"])
+        key = key_of(before)
         self._cache.doubt(key)
         await self._cluster.delete(before)
         self._cache.forget(key)
 
-    def effect(self, effect: Effect, key: Key, uid: str) -> None:
-        """Start what the durable status now allows. None of these waits."""
+    def effect(self, effect: Effect, about: Raw) -> None:
+        """Start what the durable status of this object now allows. None of these waits."""
+        key = key_of(about)
         match effect:
             case Execute():
                 may_begin = partial(self._fence.holds, key, effect.attempt_key)
-                self._executions.start(key, replace(_work(effect, key, uid), may_begin=may_begin))
+                self._executions.start(key, replace(_work(effect, about), may_begin=may_begin))
             case Probe(work, verification, name):
-                self._executions.probe(key, _work(work, key, uid), verification, name)
+                self._executions.probe(key, _work(work, about), verification, name)
             case Stop():
                 self._executions.stop(key)
             case Release():
@@ -139,16 +143,26 @@ class Applier:
                     self._fence.forget(key, attempt)
             case Wake(other):
                 self._queue.add(other)
-            case Tell(on, reason, message, severity):
-                about = self._cache.get(on)
-                said_of = uid if on == key or about is None else about["metadata"]["uid"]
-                self._recorder.say(on, said_of, severity, reason, message)
+            case WakeFollowers(kind):
+                self._wake_followers(about, kind)
+            case Tell():
+                self._tell(effect, about)
             case Deliver():
                 self._executions.deliveries.start(key, effect)
             case Withdraw():
                 self._executions.deliveries.withdraw(key)
             case unknown:
                 assert_never(unknown)
+
+    def _wake_followers(self, about: Raw, kind: str | None) -> None:
+        for follower in self._cache.followers(about):
+            if kind in (None, follower.kind):
+                self._queue.add(follower)
+
+    def _tell(self, told: Tell, about: Raw) -> None:
+        on = about if told.on == key_of(about) else self._cache.get(told.on)
+        uid = (on or about)["metadata"]["uid"]
+        self._recorder.say(told.on, uid, told.severity, told.reason, told.message)
 
     def gone(self, key: Key) -> None:
         """Nothing is known of this object any more."""
@@ -161,7 +175,8 @@ class Applier:
         self._fence.forget(key)
 
 
-def _work(effect: Execute, key: Key, uid: str) -> Work:
+def _work(effect: Execute, about: Raw) -> Work:
+    key = key_of(about)
     return Work(
         namespace=key.namespace,
         name=key.name,
@@ -171,7 +186,7 @@ def _work(effect: Execute, key: Key, uid: str) -> Work:
         attempt_key=effect.attempt_key,
         timeout=effect.timeout,
         kind=key.kind,
-        uid=uid,
+        uid=about["metadata"]["uid"],
         preview=effect.preview,
         run_id=effect.run_id,
         begun=effect.begun,

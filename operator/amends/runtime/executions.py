@@ -53,6 +53,7 @@ class Executions:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._stops: dict[Key, asyncio.Event] = {}
         self._works: dict[Key, Work] = {}
+        self._unbegun: dict[Key, tuple[str, str]] = {}
         self._disowned: dict[asyncio.Task[None], Work] = {}
         self._none_left = asyncio.Event()
         self._none_left.set()
@@ -63,6 +64,15 @@ class Executions:
         The idempotency key names the very object: a namesake never gets its predecessor's outcome.
         """
         return self._attempts.get(key) if self._keys.get(key) == idempotency_key else None
+
+    def claim_unsure(self, key: Key, idempotency_key: str, attempt_key: str) -> None:
+        """The answer to writing this claim was lost, so nothing begins under it for now."""
+        self._unbegun[key] = (idempotency_key, attempt_key)
+
+    def is_unbegun(self, key: Key, outbox: Outbox | None) -> bool:
+        """Whether it is certain that nothing has begun under a claim of this process."""
+        claim = (outbox.idempotency_key, outbox.attempt_key) if outbox is not None else None
+        return claim is not None and self._unbegun.get(key) == claim
 
     def start(self, key: Key, work: Work) -> None:
         """Let the executor work. `ended` is called with the key when the outcome is known."""
@@ -91,6 +101,7 @@ class Executions:
         self._keys.pop(key, None)
         self._stops.pop(key, None)
         self._works.pop(key, None)
+        self._unbegun.pop(key, None)
         if (task := self._tasks.pop(key, None)) is not None:
             task.cancel()
         self._perhaps_none_left()

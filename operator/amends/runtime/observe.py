@@ -1,6 +1,7 @@
 """Observe: gather once everything that a decision about one object needs."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from amends.api import (
@@ -21,8 +22,9 @@ from amends.api.outcome import Outcome as WireOutcome
 from amends.api.verification import Verification
 from amends.core.enforcement import Enforcement
 from amends.core.key import Key
-from amends.core.machines import COMPENSATION
+from amends.core.letters import disposition as letters
 from amends.core.records import identity, receipts
+from amends.core.undo import approval as undo
 from amends.core.world import (
     ApprovalWorld,
     Attempt,
@@ -32,7 +34,6 @@ from amends.core.world import (
     DispositionWorld,
     World,
 )
-from amends.kube.cache import key_of
 from amends.ports import Clock, Executor, Probes, Raw
 from amends.runtime.executions import Executions
 from amends.runtime.foresight import NOT_ASKED, Foresight
@@ -85,27 +86,25 @@ class Observer:
             case "Attestation":
                 return await self._attestation(read(Attestation, raw), key)
             case "DeadLetter":
-                return await self._dead_letter(read(DeadLetter, raw), raw, obstacle)
+                return await self._dead_letter(read(DeadLetter, raw), obstacle)
             case "Disposition":
                 return await self._disposition(read(Disposition, raw), key)
             case "Compensation":
-                return await self._compensation(read(Compensation, raw), raw, obstacle)
+                return await self._compensation(read(Compensation, raw), obstacle)
             case kind:
                 raise ValueError(f"nothing is decided about {kind}")
 
     async def _approval(self, approval: Approval, key: Key) -> ApprovalWorld:
         name = approval.spec.subject_ref.name
         subject = await self._related.one(Compensation, key.namespace, name)
-        if (
-            subject is not None
-            and subject.status.phase in COMPENSATION.terminal
-            and not _lists(subject, approval)
-        ):
-            # Before an approval is told that it comes too late, see whether this is still the one
-            # that bears the name.
-            subject = await self._related.newest(Compensation, key.namespace, name)
         floors = (await self._related.rules(key.namespace)).floors
-        return ApprovalWorld(approval, subject, floors, self._clock.now(), self._enforcement())
+        world = ApprovalWorld(approval, subject, floors, self._clock.now(), self._enforcement())
+        if subject is None or approval.status.settled or not undo.is_refused(world):
+            return world
+        # Before it is refused for good, see how its subject stands now, and whether this is still
+        # the one that bears the name: who approved has read that on the server.
+        newest = await self._related.newest(Compensation, key.namespace, name)
+        return replace(world, subject=newest, now=self._clock.now())
 
     async def _attestation(self, attestation: Attestation, key: Key) -> AttestationWorld:
         ref, meant = attestation.spec.subject_ref, attestation.spec.attempt_key
@@ -122,26 +121,28 @@ class Observer:
         if isinstance(found, Compensation):
             subject = found
         elif isinstance(found, DeadLetter):
-            raw = await self._related.raw(Key("DeadLetter", key.namespace, ref.name))
-            subject = await self._dead_letter(found, raw, None) if raw is not None else None
+            subject = await self._dead_letter(found, None)
         return AttestationWorld(attestation, subject, self._clock.now(), self._enforcement())
 
     async def _disposition(self, disposition: Disposition, key: Key) -> DispositionWorld:
         name = disposition.spec.dead_letter_ref.name
         letter = await self._related.one(DeadLetter, key.namespace, name)
-        if letter is not None and letter.status.settled:
-            # Settled, it has left the watch: is it still the one that bears the name?
-            letter = await self._related.newest(DeadLetter, key.namespace, name)
-        raw = await self._related.raw(Key("DeadLetter", key.namespace, name))
-        if letter is None or raw is None:
-            return DispositionWorld(disposition, None, self._clock.now())
-        subject = await self._dead_letter(letter, raw, None)
+        world = await self._disposed(disposition, letter)
+        if letter is None or disposition.status.settled or not letters.is_refused(world):
+            return world
+        # As with an Approval: who decided has read on the server how the dead letter stands.
+        newest = await self._related.newest(DeadLetter, key.namespace, name)
+        return await self._disposed(disposition, newest)
+
+    async def _disposed(
+        self, disposition: Disposition, letter: DeadLetter | None
+    ) -> DispositionWorld:
+        subject = await self._dead_letter(letter, None) if letter is not None else None
         return DispositionWorld(disposition, subject, self._clock.now())
 
-    async def _dead_letter(
-        self, letter: DeadLetter, raw: Raw, obstacle: str | None
-    ) -> DeadLetterWorld:
-        key, effect, now = key_of(raw), letter.spec.effect_id, self._clock.now()
+    async def _dead_letter(self, letter: DeadLetter, obstacle: str | None) -> DeadLetterWorld:
+        key = Key("DeadLetter", letter.metadata.namespace, letter.metadata.name)
+        effect, now = letter.spec.effect_id, self._clock.now()
         named = letter.status.compensation_ref
         dispositions = self._related.open(Disposition, key.namespace, key.name)
         retrying = letter.status.phase is DeadLetterPhase.RETRYING
@@ -162,7 +163,6 @@ class Observer:
             attempt=self._attempt(key, letter.status.outbox),
             objection=self._objection(retry.execution, retry.verify) if retry else None,
             success=self._related.success(key.namespace, effect, now),
-            followers=self._related.followers(raw),
             scope=await self._related.scope(key.namespace),
             holder=self._holder,
             lease=self._claim,
@@ -175,6 +175,7 @@ class Observer:
             target=turn.target,
             hold=turn.hold,
             stray=self._executions.stray(key, letter.status.outbox),
+            unbegun=self._executions.is_unbegun(key, letter.status.outbox),
         )
 
     def _attestations(self, key: Key) -> tuple[Attestation, ...]:
@@ -199,9 +200,10 @@ class Observer:
         return action if action is not None and ref.uid in (None, action.metadata.uid) else None
 
     async def _compensation(
-        self, compensation: Compensation, raw: Raw, obstacle: str | None
+        self, compensation: Compensation, obstacle: str | None
     ) -> CompensationWorld:
-        key, effect, now = key_of(raw), compensation.spec.target_effect, self._clock.now()
+        key = Key("Compensation", compensation.metadata.namespace, compensation.metadata.name)
+        effect, now = compensation.spec.target_effect, self._clock.now()
         attempt = self._attempt(key, compensation.status.outbox)
         spec = compensation.spec
         objection = self._objection(spec.execution, spec.verify)
@@ -214,7 +216,6 @@ class Observer:
         return CompensationWorld(
             compensation=compensation,
             approvals=approvals,
-            followers=self._related.followers(raw),
             unlinked=await self._unlinked(compensation, key.namespace),
             receipt=await self._receipt(compensation, attempt),
             attempt=attempt,
@@ -236,6 +237,7 @@ class Observer:
             target=turn.target,
             hold=turn.hold,
             stray=self._executions.stray(key, compensation.status.outbox),
+            unbegun=self._executions.is_unbegun(key, compensation.status.outbox),
             escalation=rules.escalation,
             delivery=self._executions.deliveries.of(key),
             chosen=any(
@@ -292,7 +294,3 @@ class Observer:
         name = identity.compensation_receipt_name(compensation, compensation.status.attempts)
         found = await self._related.one(Receipt, compensation.metadata.namespace, name)
         return found if found is not None and receipts.proves(found, compensation) else None
-
-
-def _lists(subject: Compensation, approval: Approval) -> bool:
-    return any(counted.uid == approval.metadata.uid for counted in subject.status.approvals)

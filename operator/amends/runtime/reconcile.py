@@ -62,12 +62,12 @@ class Reconciler:
         self._unreadable.forget(key)
         decision = decide(world)
         await self._applier.create(decision.children, key.namespace)
-        claims = any(isinstance(effect, Execute) for effect in decision.effects)
+        claimed = next((one for one in decision.effects if isinstance(one, Execute)), None)
         if decision.remove:
             await self._applier.remove(raw)
-        await self._applier.persist(raw, decision.status, claims=claims)
+        await self._applier.persist(raw, decision.status, claimed)
         for effect in decision.effects:
-            self._applier.effect(effect, key, raw["metadata"]["uid"])
+            self._applier.effect(effect, raw)
         return decision.look_again
 
     def _gone(self, key: Key) -> timedelta | None:

@@ -92,8 +92,10 @@ class Related:
 
         A settled object leaves the watch, so its deletion goes unseen.
         """
-        self._cache.forget(Key(kind.__name__, namespace, name))
-        return await self.one(kind, namespace, name)
+        key = Key(kind.__name__, namespace, name)
+        found = await self._cluster.get(key)
+        self._cache.settled_is(key, found)
+        return next(readable(kind, [found] if found is not None else []), None)
 
     async def stored(self, kind: type[R], namespace: str, name: str) -> R | None:
         """The same, and what is known here stays: the watch tells who waits for it that it is gone.
@@ -110,10 +112,6 @@ class Related:
     def open_raws(self, kind: str, namespace: str, value: str) -> Sequence[Raw]:
         """The same as they are stored, for who needs few of many."""
         return tuple(self._cache.related(kind, namespace, value))
-
-    def followers(self, raw: Raw) -> Sequence[Key]:
-        """Open objects that wait for what becomes of this one."""
-        return self._cache.followers(raw)
 
     async def find(self, kind: str, namespace: str, fields: Mapping[str, str]) -> Sequence[Raw]:
         """Objects with these values, settled ones too, as they are on the server now."""

@@ -64,7 +64,6 @@ def world_of(session: Session, letter: DeadLetter, now: datetime) -> DeadLetterW
         attempt=None,
         objection=_objection(action),
         success=None,
-        followers=(),
         scope=Scope(namespace=meta.namespace),
         holder="",
         lease=timedelta(0),

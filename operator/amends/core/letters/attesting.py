@@ -92,5 +92,6 @@ def telling(world: DeadLetterWorld, decision: Decision) -> Decision:
     if not world.attestations or decision.remove:
         return decision
     letter = world.letter.model_copy(update={"status": decision.status or world.letter.status})
-    told = untold(world.attestations, attested(replace(world, letter=letter)), world.related)
-    return replace(decision, effects=(*decision.effects, *told)) if told else decision
+    return decision.waking(
+        *untold(world.attestations, attested(replace(world, letter=letter)), world.related)
+    )

@@ -9,10 +9,20 @@ from amends.api.dead_letter import DeadLetterPhase, DeadLetterStatus, RecordedDi
 from amends.api.wire import LocalRef
 from amends.core import claims, late, probing
 from amends.core.conditions import Observed, not_ready, ready
-from amends.core.decision import AT_ONCE, NOTHING, Decision, Disown, Release, Tell, Wake
+from amends.core.decision import (
+    AT_ONCE,
+    NOTHING,
+    Decision,
+    Disown,
+    Effect,
+    Release,
+    Tell,
+    Wake,
+    WakeFollowers,
+)
 from amends.core.hold import Hold, standstill
-from amends.core.letters import attesting, evidence, retries
-from amends.core.letters.attesting import has_somebody_attested, telling
+from amends.core.letters import attesting, disposing, evidence, retries
+from amends.core.letters.attesting import has_somebody_attested
 from amends.core.letters.disposing import carried_out
 from amends.core.letters.progress import (
     DECIDED,
@@ -38,7 +48,8 @@ def decide(world: DeadLetterWorld) -> Decision:
     """One step. Every question answers with a Decision, or None: not mine, ask the next."""
     for question in QUESTIONS:
         if (decision := question(world)) is not None:
-            return _without_leftovers(world, telling(world, decision))
+            told = disposing.telling(world, attesting.telling(world, decision))
+            return _without_leftovers(world, told)
     return NOTHING
 
 
@@ -88,7 +99,7 @@ def is_it_being_sent(world: DeadLetterWorld) -> Decision | None:
             if world.action is None or world.action.spec.retry is None:
                 gone = f"action {world.letter.spec.action_ref.name} is gone"
                 return retries.in_doubt(world, f"{gone}, and with it how it is sent")
-            return retries.taken_up(world, world.action, begun=begun, seen=True)
+            return retries.unstarted(world, world.action, begun=begun)
         case claims.Working():
             return retries.renewed(world)
         case claims.Answered(outcome):
@@ -112,13 +123,12 @@ def has_its_effect_succeeded(world: DeadLetterWorld) -> Decision | None:
     by, status = world.success, world.letter.status
     if by is None or status.superseded_by is not None:
         return None
-    followers = tuple(Wake(key) for key in world.followers)
     stated = bool(world.dispositions) or status.disposition is not None
     if status.phase is P.OPEN and not stated and not status.history:
-        return Decision(remove=True, effects=followers)
+        return Decision(remove=True, effects=(WakeFollowers(),))
     told = Tell(world.key, "Superseded", superseded(by).message, "Warning")
     marked = status.model_copy(update={"superseded_by": by})
-    return observed(world, marked, effects=(told, *followers), look_again=AT_ONCE)
+    return observed(world, marked, effects=(told, WakeFollowers()), look_again=AT_ONCE)
 
 
 def has_a_person_decided(world: DeadLetterWorld) -> Decision | None:
@@ -134,7 +144,7 @@ def is_it_settled(world: DeadLetterWorld) -> Decision | None:
     """
     if not world.letter.status.settled:
         return None
-    return Decision(effects=tuple(Wake(key) for key in world.followers))
+    return Decision(effects=(WakeFollowers(),))
 
 
 def has_it_been_undone(world: DeadLetterWorld) -> Decision | None:
@@ -223,15 +233,16 @@ def _naming(world: DeadLetterWorld, note: Observed | None = None) -> Decision:
     status = world.letter.status
     compensation = live_compensation(world)
     named = LocalRef(name=compensation.metadata.name) if compensation is not None else None
-    is_new = named is not None and named != status.compensation_ref
-    woken = [world.related("Compensation", named.name)] if named and is_new else []
+    woken: list[Effect] = []
+    if named is not None and named != status.compensation_ref:
+        woken.append(Wake(world.related("Compensation", named.name)))
     if status.observed_generation is None:
-        woken += world.followers  # a Disposition may have been there first
+        woken.append(WakeFollowers())  # a Disposition may have been there first
     return observed(
         world,
         status.model_copy(update={"compensation_ref": named}),
         note=note,
-        effects=tuple(Wake(key) for key in woken),
+        effects=tuple(woken),
         look_again=LOOK_FOR_THE_NAME if world.obstacle is not None else None,
     )
 

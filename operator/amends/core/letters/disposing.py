@@ -1,10 +1,12 @@
 """Disposing: a dead letter carries out what a person has decided about it, one at a time."""
 
+from dataclasses import replace
+
 from amends.api.compensation import Compensation
 from amends.api.dead_letter import DeadLetterPhase, RecordedDisposition
 from amends.api.disposition import Choice, Disposition
 from amends.api.wire import LocalRef
-from amends.core.decision import AT_ONCE, Create, Decision, Tell, Wake
+from amends.core.decision import AT_ONCE, Create, Decision, Tell, Wake, WakeFollowers
 from amends.core.letters import recovery
 from amends.core.letters.disposition import verdict
 from amends.core.letters.progress import moved, observed
@@ -44,6 +46,27 @@ def carried_out(world: DeadLetterWorld) -> Decision | None:
     return None
 
 
+def telling(world: DeadLetterWorld, decision: Decision) -> Decision:
+    """The same decision, of which every Disposition is told that does not know how it stands.
+
+    On every look: the answer to the write that decided it may have been lost, and with it the first
+    telling.
+    """
+    if decision.remove:
+        return decision
+    letter = world.letter.model_copy(update={"status": decision.status or world.letter.status})
+    after = replace(world, letter=letter)
+    untold = (one for one in world.dispositions if _is_untold(one, after))
+    return decision.waking(
+        *(Wake(world.related("Disposition", one.metadata.name)) for one in untold)
+    )
+
+
+def _is_untold(disposition: Disposition, world: DeadLetterWorld) -> bool:
+    found = verdict(disposition, world)
+    return found.final or (found.counts and disposition.status.bound_uid is None)
+
+
 def _carried_out(world: DeadLetterWorld, disposition: Disposition) -> Decision | None:
     spec = disposition.spec
     assert spec.actor is not None  # the verdict has seen to it
@@ -67,9 +90,11 @@ def _carried_out(world: DeadLetterWorld, disposition: Disposition) -> Decision |
         ),
     )
     told = Tell(world.key, str(to), f"{spec.choice} by {spec.actor.username}: {reason}")
-    followers = tuple(Wake(key) for key in world.followers)
     decision = observed(
-        world, status, effects=(told, *followers), look_again=None if status.settled else AT_ONCE
+        world,
+        status,
+        effects=(told, WakeFollowers()),
+        look_again=None if status.settled else AT_ONCE,
     )
     return Decision(
         children=(child,) if child is not None else (),

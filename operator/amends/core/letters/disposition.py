@@ -129,6 +129,12 @@ def _objection_to_compensation(disposition: Disposition, world: DeadLetterWorld)
     return None
 
 
+def is_refused(world: DispositionWorld) -> bool:
+    """Whether it would be told, for good, that it is not carried out."""
+    found = verdict(world.disposition, world.letter)
+    return found.final and not found.counts
+
+
 def decide(world: DispositionWorld) -> Decision:
     """Say on the Disposition whether it is carried out.
 

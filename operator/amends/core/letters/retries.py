@@ -10,7 +10,17 @@ from amends.api.outcome import Outcome
 from amends.api.receipt import EffectOutcome, Receipt
 from amends.api.wire import LocalRef
 from amends.core import claims, probing
-from amends.core.decision import AT_ONCE, Create, Decision, Effect, Execute, Release, Tell, Wake
+from amends.core.decision import (
+    AT_ONCE,
+    Create,
+    Decision,
+    Effect,
+    Execute,
+    Release,
+    Tell,
+    Wake,
+    WakeFollowers,
+)
 from amends.core.history import OPERATOR
 from amends.core.hold import standstill
 from amends.core.letters import evidence
@@ -80,6 +90,16 @@ def _doubt(outbox: Outbox | None) -> str | None:
     if outbox is None:
         return None
     return outbox.detail if outbox.outcome is Outcome.UNKNOWN else outbox.doubt
+
+
+def unstarted(world: DeadLetterWorld, action: Action, *, begun: bool) -> Decision:
+    """The claim is ours, and nothing works under it: was that ever different?"""
+    retry = action.spec.retry
+    assert retry is not None
+    altered = not (world.unbegun or begun or retry.execution.repeat_is_safe)
+    if altered and not retry.execution.outlives_its_process:
+        return in_doubt(world, claims.altered(_outbox(world)))
+    return taken_up(world, action, begun=begun or altered, seen=not altered)
 
 
 def taken_up(world: DeadLetterWorld, action: Action, *, begun: bool, seen: bool) -> Decision:
@@ -162,7 +182,7 @@ def succeeded(world: DeadLetterWorld, receipt: str, how: str | None = None) -> D
     message = message if how is None else f"{message}: {how}"
     status = moved(world, P.RESOLVED, message, outbox=outbox)
     told = Tell(world.key, "Resolved", message)
-    return observed(world, status, effects=(Release(), told, *_followers(world)))
+    return observed(world, status, effects=(Release(), told, WakeFollowers()))
 
 
 def failed(
@@ -200,7 +220,7 @@ def failed_again(
     effects: tuple[Effect, ...] = (
         Release(),
         Tell(world.key, "RetryFailed", message, "Warning"),
-        *_followers(world),
+        WakeFollowers(),
     )
     if count < MOST_DISPATCHES:
         status = moved(world, P.OPEN, message, outbox=outbox, dispatch=_spared(world, wish))
@@ -233,7 +253,7 @@ def in_doubt(world: DeadLetterWorld, reason: str) -> Decision:
     status = world.letter.status.model_copy(update={"outbox": outbox})
     message = f"dispatch {outbox.attempt}: {reason}"
     told = Tell(world.key, "OutcomeUnknown", message, "Warning")
-    effects: tuple[Effect, ...] = (Release(), told, *_followers(world))
+    effects: tuple[Effect, ...] = (Release(), told, WakeFollowers())
     return observed(world, status, effects=effects, look_again=AT_ONCE)
 
 
@@ -262,7 +282,3 @@ def _outbox(world: DeadLetterWorld, **changes: Any) -> Outbox:
     outbox = world.letter.status.outbox
     assert outbox is not None
     return outbox.model_copy(update=changes)
-
-
-def _followers(world: DeadLetterWorld) -> tuple[Wake, ...]:
-    return tuple(Wake(key) for key in world.followers)

@@ -123,6 +123,13 @@ def _expired(approval: Approval, floors: Floors, now: datetime) -> Verdict | Non
     return Verdict("Expired", outlived(made or now, floors.validity), final=True)
 
 
+def is_refused(world: ApprovalWorld) -> bool:
+    """Whether it would be told, for good, that it does not count."""
+    ledger = world.subject.status.approvals if world.subject else ()
+    found = verdict(world.approval, world.subject, ledger, world.floors, world.now)
+    return found.final and not found.counts
+
+
 def decide(world: ApprovalWorld) -> Decision:
     """Say on the Approval whether it counts.
 

@@ -10,7 +10,7 @@ from amends.api.outbox import Observation, Outbox, OutboxPhase, Probing
 from amends.api.wire import LocalRef
 from amends.core import claims, probing
 from amends.core.conditions import Observed
-from amends.core.decision import AT_ONCE, Decision, Execute, Release, Tell, Wake
+from amends.core.decision import AT_ONCE, Decision, Execute, Release, Tell, WakeFollowers
 from amends.core.history import OPERATOR
 from amends.core.outcome import Applied, NotApplied, Preview
 from amends.core.records import identity, receipts
@@ -188,7 +188,7 @@ def completed(
         effects=(
             Release(),
             Tell(world.key, "Executed", message),
-            *(Wake(key) for key in world.followers),
+            WakeFollowers(),
         ),
     )
 
@@ -209,7 +209,7 @@ def failed(world: CompensationWorld, failure: NotApplied, *, by: str = OPERATOR)
     at = _at(world, pause)
     decision = moved(world, P.FAILED, reason, actor=by, outbox=outbox, next_attempt_at=at)
     # For good: the dead letters of the effect are open again.
-    told = tuple(Wake(key) for key in world.followers) if pause is None else ()
+    told = (WakeFollowers(),) if pause is None else ()
     return Decision(
         status=decision.status,
         effects=(Release(), _trouble(world, "Failed", reason, pause), *told),

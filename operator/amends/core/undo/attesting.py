@@ -9,7 +9,7 @@ from amends.api.outcome import Outcome
 from amends.api.receipt import Receipt
 from amends.api.wire import rfc3339
 from amends.core.attested import Attested, countable, entered, evidence_of, named_in, said, untold
-from amends.core.decision import Decision, Tell
+from amends.core.decision import Decision, Tell, WakeFollowers
 from amends.core.key import Key
 from amends.core.machines import COMPENSATION
 from amends.core.outcome import Applied, NotApplied
@@ -119,13 +119,14 @@ def is_it_done_by_hand(world: CompensationWorld) -> Decision | None:
 
 def telling(world: CompensationWorld, decision: Decision) -> Decision:
     """The same decision, of which every statement about an attempt is told."""
-    if not world.attestations or decision.remove:
+    if decision.remove:
         return decision
     status = decision.status or world.compensation.status
     after = world.compensation.model_copy(update={"status": status})
+    if is_unknown(after) and not is_unknown(world.compensation):
+        return decision.waking(WakeFollowers("Attestation"))  # nobody was needed until now
 
     def related(kind: str, name: str) -> Key:
         return Key(kind, world.key.namespace, name)
 
-    told = untold(world.attestations, attested(after), related)
-    return replace(decision, effects=(*decision.effects, *told)) if told else decision
+    return decision.waking(*untold(world.attestations, attested(after), related))

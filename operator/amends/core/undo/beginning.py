@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from amends.api.compensation import CompensationPhase, CompensationStatus
+from amends.api.outcome import Outcome
 from amends.core.decision import Decision, Tell
 from amends.core.hold import Hold, standstill
 from amends.core.machines import COMPENSATION
@@ -57,7 +58,12 @@ def before_it_closes(world: CompensationWorld, decision: Decision) -> Decision:
 
 
 def begun(world: CompensationWorld) -> Decision:
-    """It is due: claim it, unless something holds it back."""
+    """It is due: claim it, unless something holds it back, or it may have been done already."""
+    compensation, outbox = world.compensation, world.compensation.status.outbox
+    unknown = outbox is not None and outbox.outcome is not Outcome.NOT_APPLIED
+    if outbox is not None and unknown and not compensation.spec.execution.repeat_is_safe:
+        told = outbox.detail or f"nobody knows what came of attempt {outbox.attempt}"
+        return attempts.in_doubt(world, told)
     hold = _hold(world)
     if hold is None:
         return attempts.claimed(world)

@@ -8,7 +8,7 @@ from amends.api import outcome as wire
 from amends.api.approval import ApprovalDecision
 from amends.api.compensation import CompensationPhase
 from amends.core import late, probing
-from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake
+from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake, WakeFollowers
 from amends.core.machines import COMPENSATION
 from amends.core.superseding import is_held, is_touched, superseded
 from amends.core.undo import attempts, attesting, counting, foresight
@@ -31,8 +31,8 @@ def decide(world: CompensationWorld) -> Decision:
     """One step. Every question answers with a Decision, or None: not mine, ask the next."""
     for question in QUESTIONS:
         if (decision := question(world)) is not None:
-            told = before_it_closes(world, attesting.telling(world, decision))
-            return _without_leftovers(world, escalating(world, told))
+            told = counting.telling(world, attesting.telling(world, decision))
+            return _without_leftovers(world, escalating(world, before_it_closes(world, told)))
     return NOTHING
 
 
@@ -47,9 +47,8 @@ def has_its_effect_succeeded(world: CompensationWorld) -> Decision | None:
     by, status = world.success, world.compensation.status
     if by is None or status.superseded_by is not None:
         return None
-    followers = tuple(Wake(key) for key in world.followers)
     if not is_touched(world.compensation, stated=bool(world.approvals) or world.chosen):
-        return Decision(remove=True, effects=followers)
+        return Decision(remove=True, effects=(WakeFollowers(),))
     asks_again = world.phase is P.APPROVED and demand_of(world).required
     unapproved = asks_again or world.phase in (P.PROPOSED, P.AWAITING_APPROVAL)
     marked: dict[str, Any] = {"superseded_by": by, **({"approvals": []} if unapproved else {})}
@@ -60,7 +59,7 @@ def has_its_effect_succeeded(world: CompensationWorld) -> Decision | None:
         else observed(world, status.model_copy(update=marked))
     )
     told = Tell(world.key, "Superseded", why, "Warning")
-    return Decision(status=decision.status, effects=(told, *followers), look_again=AT_ONCE)
+    return Decision(status=decision.status, effects=(told, WakeFollowers()), look_again=AT_ONCE)
 
 
 def is_it_settled(world: CompensationWorld) -> Decision | None:
@@ -70,7 +69,7 @@ def is_it_settled(world: CompensationWorld) -> Decision | None:
     # Also who waits for it is told, on every look: the answer to the write that settled it may
     # have been lost, and with it the first telling.
     release = (Release(),) if world.attempt or world.probe else ()
-    return Decision(effects=(*release, *(Wake(key) for key in world.followers)))
+    return Decision(effects=(*release, WakeFollowers()))
 
 
 def has_it_been_executed(world: CompensationWorld) -> Decision | None:
@@ -146,7 +145,7 @@ def is_the_plan_new(world: CompensationWorld) -> Decision | None:
         told = (*told, Tell(world.key, "ApprovalRequired", unheeded, "Warning"))
     return Decision(
         status=decision.status,
-        effects=(*decision.effects, *told, *(Wake(key) for key in world.followers)),
+        effects=(*decision.effects, *told, WakeFollowers()),
         look_again=AT_ONCE,
     )
 

@@ -5,11 +5,16 @@ from datetime import timedelta
 from itertools import chain
 
 from amends.api.approval import Approval, ApprovalDecision
-from amends.api.compensation import Compensation, CompensationPhase, CountedApproval
-from amends.core.decision import AT_ONCE, Decision, Effect, Tell, Wake
+from amends.api.compensation import (
+    Compensation,
+    CompensationPhase,
+    CompensationStatus,
+    CountedApproval,
+)
+from amends.core.decision import AT_ONCE, Decision, Effect, Tell, Wake, WakeFollowers
 from amends.core.key import Key
 from amends.core.records.redaction import redact_text
-from amends.core.undo.approval import verdict
+from amends.core.undo.approval import OPEN_FOR_APPROVAL, verdict
 from amends.core.undo.demand import Demand, demand_of, lasts, made_at, outlived
 from amends.core.undo.progress import cancelled, moved, observed
 from amends.core.world import CompensationWorld
@@ -29,7 +34,7 @@ def count(world: CompensationWorld) -> Decision:
     if rejection is not None:
         message = f"rejected by {rejection.username}: {rejection.reason or 'no reason given'}"
         return cancelled(world, "Rejected", message, actor=rejection.username, approvals=ledger)
-    told = (*_outlived_told(world, stale), *_told(world, new))
+    told = (*_outlived_told(world, stale), *_counted_told(world, new))
     if demand.is_met(ledger):
         people = ", ".join(one.username for one in ledger)
         why = f"approved by {people}" if people else "approval is not required"
@@ -42,12 +47,38 @@ def count(world: CompensationWorld) -> Decision:
         return cancelled(world, "Expired", message)
     status = compensation.status.model_copy(update={"approvals": ledger})
     stays = observed(world, status, look_again=_until_next(world, ledger))
-    others = _others(world, new) if ledger != before else ()
-    return Decision(
-        status=stays.status,
-        effects=(*told, *_reminded(world), *others),
-        look_again=stays.look_again,
+    return Decision(status=stays.status, effects=told, look_again=stays.look_again)
+
+
+def telling(world: CompensationWorld, decision: Decision) -> Decision:
+    """The same decision, of which every Approval is told.
+
+    Who does not know how it stands is told on every look: the answer to the write that decided it
+    may have been lost, and with it the first telling.
+    """
+    if decision.remove:
+        return decision
+    status = decision.status or world.compensation.status
+    assert isinstance(status, CompensationStatus)
+    if _judged_by(status) != _judged_by(world.compensation.status):
+        return decision.waking(WakeFollowers("Approval"))
+    after = world.compensation.model_copy(update={"status": status})
+    untold = (one for one in world.approvals if _is_untold(one, after, world))
+    return decision.waking(
+        *(Wake(Key("Approval", world.key.namespace, one.metadata.name)) for one in untold)
     )
+
+
+def _judged_by(status: CompensationStatus) -> tuple[object, ...]:
+    """What an Approval is judged by: when it changes, what was said to any may be true no more."""
+    opened = status.phase in OPEN_FOR_APPROVAL
+    return (opened, status.plan_digest, status.approvals, status.superseded_by)
+
+
+def _is_untold(approval: Approval, subject: Compensation, world: CompensationWorld) -> bool:
+    """Whether it does not know yet what is decided of it, or that it may be bound."""
+    found = verdict(approval, subject, subject.status.approvals, world.floors, world.now)
+    return found.final or (found.counts and approval.status.bound_uid is None)
 
 
 def _entered(
@@ -125,26 +156,6 @@ def _entry(
     )
 
 
-def _reminded(world: CompensationWorld) -> tuple[Wake, ...]:
-    """Those that counted and do not know it: the answer to that write may have been lost."""
-    known = {one.uid for one in world.compensation.status.approvals}
-    return tuple(
-        Wake(Key("Approval", world.key.namespace, one.metadata.name))
-        for one in world.approvals
-        if one.metadata.uid in known
-    )
-
-
-def _others(world: CompensationWorld, new: Sequence[CountedApproval]) -> tuple[Wake, ...]:
-    """Those that are not entered: what was said to them may be true no more."""
-    known = {one.uid for one in (*new, *world.compensation.status.approvals)}
-    return tuple(
-        Wake(Key("Approval", world.key.namespace, one.metadata.name))
-        for one in world.approvals
-        if one.metadata.uid not in known
-    )
-
-
 def _outlived_told(
     world: CompensationWorld, stale: Sequence[CountedApproval]
 ) -> tuple[Effect, ...]:
@@ -162,12 +173,8 @@ def _outlived_told(
     )
 
 
-def _told(world: CompensationWorld, new: list[CountedApproval]) -> tuple[Effect, ...]:
+def _counted_told(world: CompensationWorld, new: Sequence[CountedApproval]) -> tuple[Effect, ...]:
     return tuple(
-        effect
+        Tell(world.key, "ApprovalCounted", f"approval {one.name} by {one.username} counts")
         for one in new
-        for effect in (
-            Tell(world.key, "ApprovalCounted", f"approval {one.name} by {one.username} counts"),
-            Wake(Key("Approval", world.key.namespace, one.name)),
-        )
     )

@@ -32,8 +32,8 @@ def is_it_being_executed(world: CompensationWorld) -> Decision | None:
             if world.compensation.spec.execution.outlives_its_process:
                 return _taken_up(world, begun=True, seen=False)
             return attempts.in_doubt(world, why)
-        case claims.Unstarted(begun_before):
-            return _taken_up(world, begun=begun_before, seen=True)
+        case claims.Unstarted(begun):
+            return _unstarted(world, begun=begun)
         case claims.Working():
             kept = attempts.renewed(world)
             return replace(kept, effects=(Stop(),)) if world.compensation.spec.cancel else kept
@@ -59,6 +59,16 @@ def _taken_in(world: CompensationWorld, outcome: Outcome) -> Decision:
             return attempts.failed(world, outcome)
         case Unknown(reason):
             return attempts.in_doubt(world, reason)
+
+
+def _unstarted(world: CompensationWorld, *, begun: bool) -> Decision:
+    """The claim is ours, and nothing works under it: was that ever different?"""
+    execution, outbox = world.compensation.spec.execution, world.compensation.status.outbox
+    assert outbox is not None
+    altered = not (world.unbegun or begun or execution.repeat_is_safe)
+    if altered and not execution.outlives_its_process:
+        return attempts.in_doubt(world, claims.altered(outbox))
+    return _taken_up(world, begun=begun or altered, seen=not altered)
 
 
 def _taken_up(world: CompensationWorld, *, begun: bool, seen: bool) -> Decision:

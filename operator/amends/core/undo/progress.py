@@ -26,7 +26,7 @@ from amends.core.conditions import (
     reconciling,
     stalled,
 )
-from amends.core.decision import Decision, Release, Tell, Wake
+from amends.core.decision import Decision, Release, Tell, WakeFollowers
 from amends.core.enforcement import is_told
 from amends.core.history import OPERATOR, step
 from amends.core.hold import frozen
@@ -123,7 +123,7 @@ def cancelled(
         effects=(
             Release(),
             Tell(world.key, reason, message, "Normal" if reason == "Cancelled" else "Warning"),
-            *(Wake(key) for key in world.followers),
+            WakeFollowers(),
         ),
     )
 

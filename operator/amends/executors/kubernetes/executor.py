@@ -148,8 +148,8 @@ class _Attempt:
             if foreseen.request is None:
                 return self._applied(found, now, now, told="it was so already")
             if self.is_in_doubt and not self._is_untouched(now):
-                lost = "is not there" if now is None else "is not as it was"
-                return self.stopped(f"{found} {lost} any more")
+                state = "there" if now is None else "as it was"
+                return self.stopped(f"{found} is not {state} any more")
             if self._work.only_look:
                 looked = "another process had begun it, and it was only looked for"
                 return Unknown(f"{looked}: there is no trace of it on {found}", untraced=True)
@@ -217,9 +217,9 @@ class _Attempt:
         if now is None:
             return False
         uid, version = self._untouched
-        deletes = self._change.operation is ChangeOperation.DELETE
-        same = deletes or now["metadata"]["resourceVersion"] == version
-        return same and now["metadata"]["uid"] == uid
+        if self._change.operation is ChangeOperation.DELETE:
+            return bool(_meta(now, "uid") == uid)
+        return (_meta(now, "uid"), _meta(now, "resourceVersion")) == (uid, version)
 
     async def _changed(
         self, found: TenantObject, now: Raw | None, foreseen: Foreseen
