@@ -10,13 +10,14 @@ from typing import Annotated
 
 import typer
 
-from chaos import crash, faults, fleet, misoperations, soak
+from chaos import crash, faults, fleet, jobs, misoperations, soak
 from chaos.figures import Figures, summary
 
 CAMPAIGNS: dict[str, Callable[..., Figures]] = {
     "crash": crash.command,
     "faults": faults.command,
     "fleet": fleet.command,
+    "jobs": jobs.command,
     "misoperations": misoperations.command,
     "soak": soak.command,
 }
