@@ -1,5 +1,6 @@
 """What is kept of a log: its last lines, and no secret that only more of it gives away."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -38,8 +39,16 @@ class Kubelet:
         """The Job, or its pods."""
         return JOB if "/jobs/" in path else {"items": [POD], "metadata": {"resourceVersion": "1"}}
 
-    async def text(self, path: str, *_: Any, query: dict[str, str]) -> str:
+    async def text(
+        self,
+        path: str,
+        namespace: str,
+        service_account: str,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> str:
         """The last lines, and of those the first bytes, as a kubelet gives them."""
+        assert query is not None
         last = "".join(self._lines[-int(query["tailLines"]) :])
         return last[: int(query["limitBytes"])]
 

@@ -31,7 +31,8 @@ _LONG = 16
 
 def cut_keys(text: str) -> str:
     """The text with every private key, and every part of one, replaced by `[redacted]`."""
-    parts, done, rest = [], 0, _KEY.sub(REDACTED, text)
+    parts: list[str] = []
+    done, rest = 0, _KEY.sub(REDACTED, text)
     for end in _END.finditer(rest):
         parts += rest[done : _beginning(rest, done, end.start())], REDACTED
         done = end.end()
