@@ -96,7 +96,7 @@ def test_n11_what_runs_on_while_frozen_comes_to_its_end_in_other_hands(
     tenant: Tenant, start: StartOperator
 ) -> None:
     node = killed_at_work(tenant, start)
-    with frozen(tenant, tenant.namespace), start(*SOON):
+    with frozen(tenant, tenant.namespace), start("--lease-seconds", "3"):
         taken = tenant.wait_until("Compensation", "undo", lambda one: "Frozen" in conditions(one))
         assert taken["status"]["phase"] == "Running"
         node.ends(0)
@@ -110,7 +110,7 @@ def test_n11_a_job_that_is_gone_is_not_created_again_while_frozen(
     node = killed_at_work(tenant, start, retrySafety="Natural")
     node.is_deleted()
     annotate(tenant, tenant.namespace, {FREEZE: "incident 42"})
-    with start(*SOON):
+    with start("--lease-seconds", "3"):
         held = tenant.ready("Compensation", "undo", "Frozen")  # only who has looked for it says so
         assert held["status"]["phase"] == "Running"
         assert node.jobs() == []

@@ -131,17 +131,30 @@ async def test_an_executor_that_is_not_installed_here_has_certainly_done_nothing
     )
 
 
+async def test_of_what_another_process_had_begun_it_does_not_say_so() -> None:
+    elsewhere = Execution(http=HttpExecution(method=HttpMethod.POST, url="https://example.com"))
+    watched = Watched(hang)
+    watched.executions.start(A, replace(work(A, execution=elsewhere), begun=True))
+    await watched.until(A)
+    assert watched.attempt(A) == Attempt(
+        "a:1", Unknown("executor http is not installed here; another process had begun it")
+    )
+
+
 @pytest.mark.parametrize(
     ("begun", "outcome"),
     [
         (False, NotApplied(f"{OUT_OF_TIME}. Nothing was sent")),
-        (True, Unknown(f"{OUT_OF_TIME}; another process had begun it")),
+        (True, Applied({"could begin": False})),
     ],
 )
-async def test_of_what_another_process_had_begun_nobody_says_that_it_did_nothing(
+async def test_i5_under_a_claim_that_has_run_out_it_is_only_looked_for_what_others_had_begun(
     begun: bool, outcome: Outcome
 ) -> None:
-    watched = Watched(hang)
+    async def look(asked: Work) -> Outcome:
+        return Applied({"could begin": asked.may_begin()})
+
+    watched = Watched(look)
     late = replace(work(A), begun=begun, may_begin=lambda: False)
     watched.executions.start(A, late)
     await watched.until(A)

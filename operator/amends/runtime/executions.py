@@ -200,9 +200,11 @@ class Executions:
     async def _outcome(self, work: Work) -> Outcome:
         executor = self._executors.get(work.execution.executor)
         if executor is None:
-            return _unbegun(work, f"executor {work.execution.executor} is not installed here", "")
-        if not work.may_begin():  # it had to wait for a place, or the process was stopped
-            return _unbegun(work, OUT_OF_TIME, ". Nothing was sent", retryable=True)
+            return _unbegun(work, f"executor {work.execution.executor} is not installed here")
+        # It had to wait for a place, or the process was stopped. What another process may have begun
+        # is looked for all the same: its executor asks again before anything leaves.
+        if not work.begun and not work.may_begin():
+            return NotApplied(f"{OUT_OF_TIME}. Nothing was sent", retryable=True)
         try:
             grace: timedelta = getattr(executor, "grace", GRACE)
             async with asyncio.timeout((work.timeout + grace).total_seconds()):
@@ -215,8 +217,8 @@ class Executions:
             return Unknown(f"executor {work.execution.executor} failed: {type(why).__name__}")
 
 
-def _unbegun(work: Work, why: str, certain: str, *, retryable: bool = False) -> Outcome:
+def _unbegun(work: Work, why: str) -> Outcome:
     """This process has done nothing; of another one, nobody can say that."""
     if work.begun:
         return Unknown(f"{why}; another process had begun it")
-    return NotApplied(f"{why}{certain}", retryable)
+    return NotApplied(why, retryable=False)
