@@ -112,6 +112,7 @@ FULL: dict[str, Object] = {
             "time": WHEN,
         },
         "compensationRef": {"name": "compensation-effect-1"},
+        "compensableUntil": WHEN,
         "dispatch": {"count": 2, "lastTime": WHEN, "nextTime": WHEN},
         "outbox": _OUTBOX,
         "attestations": _ATTESTED,
