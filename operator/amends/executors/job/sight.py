@@ -58,14 +58,21 @@ class Sight:
 
     def is_over(self) -> bool:
         """Whether nothing of it runs any more, nor ever will."""
+        return self._has_ended() and all(fate.over for fate in self._fates())
+
+    def _has_ended(self) -> bool:
         ended = any(condition(self._job, kind) for kind in ("Complete", "Failed"))
-        return (ended or self._is_gone) and all(fate.over for fate in self._fates())
+        return ended or self._is_gone
 
     async def look(self) -> None:
         """See how things stand. Raises a Fault where the server does not answer as it should."""
         # The Job first: its pods as they are afterwards tell at least as much.
         await self._look_at_job()
-        await (self._list() if self._version is None else self._watch())
+        listed = self._version is None
+        await (self._list() if listed else self._watch())
+        if self._has_ended() and not self._pods and not listed:
+            # A watch may lag behind what the Job says already. A list does not.
+            await self._list()
 
     async def look_for_refusals(self) -> None:
         """Ask why no pod has come yet: only Events say that."""
