@@ -47,7 +47,10 @@ METADATA = "spec.execution.job.template.metadata"
 ONLY = f"{SPEC}.containers[only]"
 CONTEXT = f"{ONLY}.securityContext"
 AWAY = {"host": "10.0.0.1", "port": 80}
-ROOT = {"hostUsers": False, "securityContext": {"runAsNonRoot": False, "runAsUser": 0}}
+ROOT: dict[str, Any] = {
+    "hostUsers": False,
+    "securityContext": {"runAsNonRoot": False, "runAsUser": 0},
+}
 
 BEYOND_BASELINE = [
     pytest.param(template(hostPID=True), f"{SPEC}.hostPID is true: remove it", id="hostPID"),

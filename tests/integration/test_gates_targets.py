@@ -65,7 +65,7 @@ def test_n11_a_new_leader_counts_the_claims_of_the_one_before(
         wait_for(lambda: len(slow.requests) == 2, seconds=SECONDS, what="the second attempt")
         tenant.create(unapproved("third", http={"url": other.url}))
         held = tenant.ready("Compensation", "third", "TargetBusy")
-        assert ": 2 of at most 2 attempts of namespace " in condition(held)["message"]
+        assert ", where at most 2 attempts of namespace " in condition(held)["message"]
         assert other.requests == []
 
         go_on.set()

@@ -201,8 +201,8 @@ class Executions:
         executor = self._executors.get(work.execution.executor)
         if executor is None:
             return _unbegun(work, f"executor {work.execution.executor} is not installed here")
-        # It had to wait for a place, or the process was stopped. What another process may have begun
-        # is looked for all the same: its executor asks again before anything leaves.
+        # It had to wait for a place, or the process was stopped. What another one may have begun is
+        # looked for all the same: its executor asks again before anything leaves.
         if not work.begun and not work.may_begin():
             return NotApplied(f"{OUT_OF_TIME}. Nothing was sent", retryable=True)
         try:
