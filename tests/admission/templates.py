@@ -46,7 +46,7 @@ SPEC = "spec.execution.job.template.spec"
 METADATA = "spec.execution.job.template.metadata"
 ONLY = f"{SPEC}.containers[only]"
 CONTEXT = f"{ONLY}.securityContext"
-AWAY = {"host": "10.0.0.1", "port": 80}
+AWAY = {"host": "127.0.0.1", "port": 80}
 ROOT: dict[str, Any] = {
     "hostUsers": False,
     "securityContext": {"runAsNonRoot": False, "runAsUser": 0},
@@ -71,7 +71,7 @@ BEYOND_BASELINE = [
     *(
         pytest.param(
             template({probe: {action: AWAY}}),
-            f"{ONLY}.{probe}.{action}.host is 10.0.0.1: remove it",
+            f"{ONLY}.{probe}.{action}.host is 127.0.0.1: remove it",
             id=f"{probe} of another host: {action}",
         )
         for probe in ("livenessProbe", "readinessProbe", "startupProbe")
@@ -80,7 +80,7 @@ BEYOND_BASELINE = [
     *(
         pytest.param(
             template({"lifecycle": {hook: {"httpGet": AWAY}}}),
-            f"{ONLY}.lifecycle.{hook}.httpGet.host is 10.0.0.1: remove it",
+            f"{ONLY}.lifecycle.{hook}.httpGet.host is 127.0.0.1: remove it",
             id=f"{hook} of another host",
         )
         for hook in ("postStart", "preStop")
@@ -96,7 +96,7 @@ BEYOND_BASELINE = [
                 }
             ]
         ),
-        f"{SPEC}.initContainers[a].startupProbe.tcpSocket.host is 10.0.0.1: remove it",
+        f"{SPEC}.initContainers[a].startupProbe.tcpSocket.host is 127.0.0.1: remove it",
         id="a probe of another host before",
     ),
     pytest.param(context(privileged=True), f"{CONTEXT}.privileged is true", id="privileged"),
