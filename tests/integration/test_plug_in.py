@@ -123,4 +123,4 @@ def test_its_own_tests_run_the_suite_for_authors(site: Path) -> None:
     )  # fmt: skip
 
     assert ended.returncode == 0, ended.stdout
-    assert "13 passed" in ended.stdout
+    assert "14 passed" in ended.stdout
