@@ -37,7 +37,8 @@ class Kubelet:
 
     async def call(self, method: str, path: str, *_: Any, **__: Any) -> Any:
         """The Job, or its pods."""
-        return JOB if "/jobs/" in path else {"items": [POD], "metadata": {"resourceVersion": "1"}}
+        pods = [] if path.endswith("/events") else [POD]
+        return JOB if "/jobs/" in path else {"items": pods, "metadata": {"resourceVersion": "1"}}
 
     async def text(
         self,

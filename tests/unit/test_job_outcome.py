@@ -7,7 +7,7 @@ import pytest
 from amends.api.job import JobExecution
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.executors.job.outcome import MOST_LOG, Seen, judge, last_lines
-from amends.executors.job.pods import fate_of
+from amends.executors.job.pods import fate_of, why_stopped
 from support.api import Object
 
 START, END, LATER = "2026-01-01T00:00:01Z", "2026-01-01T00:00:09Z", "2026-01-01T00:00:40Z"
@@ -22,6 +22,10 @@ def ended(code: int = 0, reason: str = "Completed", message: str = "", **more: A
     return {"terminated": {"exitCode": code, "reason": reason, "message": message, **times, **more}}
 
 
+def waiting(reason: str, message: str) -> Object:
+    return {"waiting": {"reason": reason, "message": message}}
+
+
 def pod(
     state: Object | None = None,
     phase: str = "Failed",
@@ -31,9 +35,11 @@ def pod(
     grace: int = 30,
     target: str | None = None,
     identity: str = "containerd://1",
+    last: Object | None = None,
     **status: Any,
 ) -> Object:
-    containers = [{"name": "only", "state": state, "containerID": identity}] if state else []
+    only = {"name": "only", "state": state, "lastState": last or {}, "containerID": identity}
+    containers = [only] if state else []
     metadata: Object = {"name": "job-1", "uid": "1"}
     if deleted is not None:
         metadata |= {"deletionTimestamp": deleted, "deletionGracePeriodSeconds": grace}
@@ -220,6 +226,27 @@ ASKED_AT_30: dict[str, Any] = {"deleted": LATER, "grace": 10}
             Unknown("Job job: pod job-1 was deleted, and nobody saw whether it began"),
             id="it went, by force, without the kubelet's word",
         ),
+        pytest.param(
+            outcome_of(pod(waiting("ImagePullBackOff", "Back-off"), "Pending")),
+            NotApplied(
+                "Job job: pod job-1 never started: ImagePullBackOff: Back-off (change image, "
+                "imagePullPolicy or imagePullSecrets in the template, or push the image)"
+            ),
+            id="image not found",
+        ),
+        pytest.param(
+            outcome_of(
+                pod(
+                    {"waiting": {"reason": "ContainerCreating"}},
+                    identity="",
+                    reason="Evicted",
+                    message="low on disk",
+                    last={"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown"}},
+                )
+            ),
+            Unknown(f"Job job: pod job-1 was evicted by its node: low on disk{BEGAN}"),
+            id="evicted so fast that only its last state tells that it ran",
+        ),
         # -------------------------------------------------------------------------- without a pod
         pytest.param(
             outcome_of(refused='pods "x" is forbidden: exceeded quota', stopped="was given up"),
@@ -266,6 +293,48 @@ def test_the_first_version_that_knew_the_end_counts() -> None:
     assert before.ended is not None
     assert after.after(before).ended == before.ended
     assert before.ended.by_itself
+
+
+def event(reason: str, message: str, where: str | None = None) -> Object:
+    return {"reason": reason, "message": message, "involvedObject": {"fieldPath": where}}
+
+
+ONLY, BESIDE = "spec.containers{only}", "spec.initContainers{beside}"
+KILLING = event("Killing", "Stopping container only", ONLY)
+
+
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        pytest.param([], None, id="nothing was said"),
+        pytest.param([event("Started", "Container started", ONLY)], None, id="only that it began"),
+        pytest.param([event("Killing", "Stopping", BESIDE)], None, id="one beside it was stopped"),
+        pytest.param([event("Unhealthy", "probe failed", ONLY)], None, id="a probe that may fail"),
+        pytest.param([KILLING], "Killing: Stopping container only", id="for no reason given"),
+        pytest.param(
+            [KILLING, event("Evicted", "Pod uses more than\n1Mi. ")],
+            "Evicted: Pod uses more than 1Mi",
+            id="evicted",
+        ),
+        pytest.param(
+            [event("Unhealthy", "Liveness probe failed: ", ONLY), KILLING],
+            "Unhealthy: Liveness probe failed:",
+            id="its probe has failed",
+        ),
+    ],
+)
+def test_a_program_that_its_node_stopped_and_that_ended_with_0_is_not_taken_at_its_word(
+    events: list[Object], why: str | None
+) -> None:
+    """As a kubelet leaves it: the pod has succeeded, and only Events tell of the rest."""
+    fate = fate_of(pod(ended(0), "Succeeded"), "only")
+    said = why_stopped(events, "only")
+
+    assert said == (f"was stopped by its node: {why}" if why is not None else None)
+    if said is not None:
+        job = {"metadata": {"name": "job"}}
+        found = judge(PLAIN, "only", Seen(job, [fate.stopped(said)], whole=True))
+        assert found == Unknown(f"Job job: pod job-1 {said}{BEGAN}")
 
 
 def test_of_a_log_the_last_whole_lines_are_kept() -> None:

@@ -1,4 +1,4 @@
-"""A Job that is over while its pods cannot be seen: what is not known of it is not said."""
+"""A Job that is over, and its pods do not tell how: what is not known of it is not said."""
 
 from typing import Any
 
@@ -43,11 +43,14 @@ class Server:
         self._job = {**manifest(WORK), "status": ended}
         self._job["metadata"] = {**self._job["metadata"], "uid": "1"}
         self._troubles = [*troubles]
+        self.events: list[Raw] = []
 
     async def call(self, method: str, path: str, *_: Any, **__: Any) -> Any:
         """The Job, or its pods."""
         if "/jobs" in path:
             return self._job
+        if path.endswith("/events"):
+            return {"items": self.events}
         trouble = self._troubles.pop(0) if len(self._troubles) > 1 else self._troubles[0]
         if trouble is not None:
             raise trouble
@@ -83,4 +86,15 @@ async def test_where_the_server_does_not_answer_it_is_asked_again(
 
     assert await outcome(server, monkeypatch) == NotApplied(
         f"Job {name_of(WORK)}: container undo of pod pod said: no reason given"
+    )
+
+
+async def test_what_only_events_tell_of_a_pod_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that calls it success when it is told to stop."""
+    server, only = Server("Complete", None), {"fieldPath": "spec.containers{undo}"}
+    server.events = [{"reason": "Killing", "message": "Stopping", "involvedObject": only}]
+
+    assert await outcome(server, monkeypatch) == Unknown(
+        f"Job {name_of(WORK)}: pod pod was stopped by its node: Killing: Stopping; it had begun, "
+        "so it may have had its effect"
     )

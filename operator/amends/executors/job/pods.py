@@ -4,7 +4,7 @@ The line that matters is the start of the container. Before it, whatever goes wr
 it has to be proved, though: by the kubelet's last word, or because no node ever had the pod.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +31,18 @@ KEPT_OF_FILE = 4096
 KEPT_OF_POD = 12 * 1024
 """Bytes that the kubelet keeps of a message: the last ones of a log, the first ones of a file, and
 an equal share of the last number for each container of the pod."""
+
+_FIXES = {
+    "Unschedulable": "change what the template asks of a node (resources.requests, nodeSelector, "
+    "affinity, tolerations), or add a node that has it",
+    "CreateContainerConfigError": "create what is missing, or change the template",
+    "StartError": "change command in the template, or its image",
+    **dict.fromkeys(
+        ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"),
+        "change image, imagePullPolicy or imagePullSecrets in the template, or push the image",
+    ),
+}
+"""What a person can do about a reason for which a container does not begin."""
 
 _OUTSIDE = {
     "EvictionByEvictionAPI": "was evicted through the API",
@@ -85,6 +97,29 @@ class Fate:
             return self
         return replace(self, waits=self.waits or earlier.waits, ended=earlier.ended or self.ended)
 
+    def stopped(self, why: str) -> "Fate":
+        """The same, now that it is known who stopped it."""
+        ended = replace(self.ended, by_itself=False) if self.ended is not None else None
+        return replace(self, ended=ended, disturbed=self.disturbed or why)
+
+
+def why_stopped(events: Iterable[Raw], container: str) -> str | None:
+    """What its node said when it stopped the container, None if it did not.
+
+    A program that then ends with 0 leaves a pod that has succeeded: of an eviction or a failed
+    probe nothing but Events tell. events: of one pod.
+    """
+    said: dict[str, str] = {}
+    for event in events:
+        reason, message = str(event.get("reason")), str(event.get("message") or "no message")
+        where = event["involvedObject"].get("fieldPath") or ""
+        if where in ("", f"spec.containers{{{container}}}"):
+            said[reason] = " ".join(message.split())[:500].rstrip(". ")
+    if "Killing" not in said:
+        return None
+    reason = next((one for one in ("Evicted", "Unhealthy") if one in said), "Killing")
+    return f"was stopped by its node: {reason}: {said[reason]}"
+
 
 def fate_of(pod: Raw, container: str, *, gone: bool = False, ran: bool = False) -> Fate:
     """What this version of it tells. gone: it is deleted. ran: its container was seen to run."""
@@ -108,15 +143,21 @@ def fate_of(pod: Raw, container: str, *, gone: bool = False, ran: bool = False) 
 
 def has_run(pod: Raw, container: str) -> bool:
     """Whether the container runs or has run."""
-    state = _state(pod.get("status", {}).get("containerStatuses", []), container)
+    found = _status(pod.get("status", {}).get("containerStatuses", []), container)
+    state = found.get("state", {})
     terminated = state.get("terminated", {})
     ran = terminated.get("reason") not in (None, LOST, *NEVER_RAN)
-    return "running" in state or ran
+    # There is no second time here, so a last state is of one that ran and was lost.
+    return "running" in state or ran or bool(found.get("lastState"))
+
+
+def _status(statuses: Sequence[Mapping[str, Any]], container: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next((one for one in statuses if one["name"] == container), {})
+    return found
 
 
 def _state(statuses: Sequence[Mapping[str, Any]], container: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = next((one for one in statuses if one["name"] == container), {})
-    state: Mapping[str, Any] = found.get("state", {})
+    state: Mapping[str, Any] = _status(statuses, container).get("state", {})
     return state
 
 
@@ -224,13 +265,19 @@ def _waits(
         return f"init container {failed_before[0]} ended with exit code {failed_before[1]}"
     for one in status.get("conditions", []):
         if one["type"] == "PodScheduled" and one["status"] == "False":
-            return f"{one.get('reason')}: {one.get('message')}"
+            return _with_fix(one)
     for one in waiting:
         if one.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-            return f"{one['reason']}: {one.get('message') or 'no message'}"
+            return _with_fix(one)
     if status.get("phase") == "Failed" and status.get("reason") is not None:
         return f"{status['reason']}: {status.get('message') or 'no message'}"
     return None
+
+
+def _with_fix(hindrance: Mapping[str, Any]) -> str:
+    reason, message = hindrance.get("reason"), hindrance.get("message") or "no message"
+    fix = _FIXES.get(str(reason))
+    return f"{reason}: {message}" + (f" ({fix})" if fix is not None else "")
 
 
 def _hindered(state: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -39,6 +39,7 @@ class Sight:
         self._gone: set[str] = set()
         self._ran: set[str] = set()
         self._earlier: dict[str, Fate] = {}
+        self._stopped: dict[str, str | None] = {}
         self._version: str | None = None
         self._refused: str | None = None
 
@@ -73,17 +74,16 @@ class Sight:
         if self._has_ended() and not self._pods and not listed:
             # A watch may lag behind what the Job says already. A list does not.
             await self._list()
+        for uid in self._pods:
+            ended = self._fate(uid).ended
+            if uid not in self._stopped and ended is not None and ended.by_itself:
+                self._stopped[uid] = pods.why_stopped(await self._events(uid), self._container)
 
     async def look_for_refusals(self) -> None:
         """Ask why no pod has come yet: only Events say that."""
-        path = f"/api/v1/namespaces/{self._work.namespace}/events"
-        about = f"involvedObject.uid={self._uid},reason=FailedCreate"
-        try:
-            events = await self._ask("GET", path, {"fieldSelector": about})
-        except Rejected:
-            return  # the runner may not read them; the deadline will end it all the same
-        for event in events["items"]:
-            self._refused = str(event.get("message") or "no reason given")
+        for event in await self._events(self._uid):
+            if event.get("reason") == "FailedCreate":
+                self._refused = str(event.get("message") or "no reason given")
 
     async def delete(self) -> None:
         """Ask that it goes, and its pods before it."""
@@ -117,6 +117,16 @@ class Sight:
     @property
     def _pods_path(self) -> str:
         return f"/api/v1/namespaces/{self._work.namespace}/pods"
+
+    async def _events(self, uid: str) -> list[Raw]:
+        """What was said about one object."""
+        path = f"/api/v1/namespaces/{self._work.namespace}/events"
+        try:
+            listed = await self._ask("GET", path, {"fieldSelector": f"involvedObject.uid={uid}"})
+        except Rejected:
+            return []  # the runner may not read them
+        found: list[Raw] = listed["items"]
+        return found
 
     async def _look_at_job(self) -> None:
         try:
@@ -171,7 +181,8 @@ class Sight:
     def _fate(self, uid: str) -> Fate:
         gone, ran = uid in self._gone, uid in self._ran
         now = pods.fate_of(self._pods[uid], self._container, gone=gone, ran=ran)
-        return now.after(self._earlier.get(uid))
+        fate, why = now.after(self._earlier.get(uid)), self._stopped.get(uid)
+        return fate.stopped(why) if why is not None else fate
 
     def _fates(self) -> list[Fate]:
         return [self._fate(uid) for uid in self._pods]
