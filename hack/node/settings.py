@@ -49,7 +49,7 @@ def for_apiserver(keys: Keys) -> list[str]:
 
 
 def for_kubelet(home: Path, *, kubeconfig: Path, keys: Keys, group: str) -> list[str]:
-    """A kubelet that never evicts, and works with control groups of either version."""
+    """A kubelet that evicts only what takes more disk than its own limit; any control groups do."""
     config = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -73,7 +73,6 @@ def for_kubelet(home: Path, *, kubeconfig: Path, keys: Keys, group: str) -> list
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
-        "localStorageCapacityIsolation": False,
         "oomScoreAdj": 0,  # a lower one is not ours to take on every machine
         "maxOpenFiles": 20000,
         "makeIPTablesUtilChains": False,

@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from controlplane import ControlPlane
+from cluster import Cluster
 from support.tenant import SECONDS
 from waiting import wait_for
 
 
 @contextmanager
 def without(
-    cp: ControlPlane, binding: str, *, gone: Callable[[], bool], back: Callable[[], bool]
+    cp: Cluster, binding: str, *, gone: Callable[[], bool], back: Callable[[], bool]
 ) -> Iterator[None]:
     """While it lasts, the binding is gone; the server has noticed that, and later its return."""
     kind, name = binding.split("/")

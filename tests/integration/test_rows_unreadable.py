@@ -7,6 +7,7 @@ import pytest
 
 import installation
 from amends.api import GROUP, KINDS
+from cluster import Cluster
 from controlplane import ControlPlane
 from integration.objects import LEAST
 from support import manifests
@@ -83,7 +84,7 @@ def more(schema: Object) -> Object:
     return schema
 
 
-def replace_schemas(cp: ControlPlane, loosened: Callable[[Object], Object]) -> None:
+def replace_schemas(cp: Cluster, loosened: Callable[[Object], Object]) -> None:
     """CRDs as another version may have them."""
     for kind in KINDS:
         name = f"{kind.SERVED.plural}.{GROUP}"
@@ -97,7 +98,7 @@ def replace_schemas(cp: ControlPlane, loosened: Callable[[Object], Object]) -> N
     wait_for(lambda: "mood" in probed(cp, unknown), seconds=SECONDS, what="the other schemas")
 
 
-def restore_schemas(cp: ControlPlane) -> None:
+def restore_schemas(cp: Cluster) -> None:
     """Today's CRDs."""
     cp.kubectl("apply", "--server-side", "--force-conflicts", "-f", installation.CRDS)
     incomplete = {"outcome": "failed"}
@@ -113,7 +114,7 @@ def restore_schemas(cp: ControlPlane) -> None:
     )
 
 
-def probed(cp: ControlPlane, spec: Object) -> str:
+def probed(cp: Cluster, spec: Object) -> str:
     """What the server makes of an Action; it is not stored."""
     create = ("create", "--dry-run=server", "--validate=false", "-o", "yaml", "-f", "-")
     probe = json.dumps(manifests.manifest("Action", "probe", spec))

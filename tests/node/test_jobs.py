@@ -1,32 +1,16 @@
 """The job executor with real pods: whatever befalls one, what is known of its effect is said.
 
-All attempts run side by side, once, as the operator with no right but to act as the runner.
+All attempts run side by side, once, as the operator, who may act as the runner there.
 """
-
-import asyncio
 
 import pytest
 
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.records.redaction import redact
 from amends.executors.job.manifest import name_of
-from node import Node
-from support.job_course import FULL, JOBS, STRICT, Course
-from support.job_site import prepare
+from support.job_course import Course
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def course(node_can_run: None) -> Course:
-    """All attempts, when each has ended, on a node that has carried nothing else before."""
-    with Node.start() as node:
-        prepare(node, JOBS, STRICT, FULL)
-        node.kubectl("label", "namespace", STRICT, "pod-security.kubernetes.io/enforce=restricted")
-        node.kubectl("create", "quota", "none", "-n", FULL, "--hard=pods=0")
-        course = Course()
-        asyncio.run(course.run(node))
-    return course
 
 
 def test_a_program_that_ends_with_0_has_applied_it_and_the_evidence_is_redacted(
@@ -84,6 +68,19 @@ def test_a_termination_message_is_heard_before_the_exit_code(course: Course) -> 
         ),
         pytest.param(
             "says-not-applied", NotApplied, "said: nothing to undo", id="it says so itself"
+        ),
+        pytest.param(
+            "evicted-by-node",
+            Unknown,
+            "was stopped by its node: Evicted: Pod ephemeral local storage usage exceeds the total "
+            "limit of containers 1Mi; it had begun",
+            id="evicted by its node, and its program then ends with 0",
+        ),
+        pytest.param(
+            "fails-its-probe",
+            Unknown,
+            "was stopped by its node: Unhealthy: Liveness probe failed:; it had begun",
+            id="its liveness probe fails, and its program then ends with 0",
         ),
         pytest.param(
             "out-of-memory", Unknown, "ran out of memory and was killed", id="out of memory"

@@ -8,10 +8,11 @@ from amends.core.outcome import Outcome
 from amends.executors.job.manifest import name_of
 from amends.ports import Work
 from node import BUSYBOX, Node
-from support.job_site import Object, Site, runs, work
+from support.job_site import Object, Site, owners, runs, work
 from support.pods import container
 
 JOBS, STRICT, FULL = "jobs", "jobs-strict", "jobs-full"
+LITTLE_DISK: Object = {"limits": {"ephemeral-storage": "1Mi"}}
 NOWHERE: Object = {"nodeSelector": {"no": "such-node"}}
 FOR_EVER = "trap 'exit 0' TERM; sleep 600 & wait"
 """A program that calls it success when it is told to stop, as many do."""
@@ -55,6 +56,21 @@ TEMPLATES: dict[str, tuple[Object, dict[str, Any]]] = {
     "prints-a-key": (
         script(PRINTS_A_KEY, terminationMessagePolicy="FallbackToLogsOnError"),
         {"exitCodes": [{"codes": [3], "outcome": "Applied"}]},
+    ),
+    "evicted-by-node": (
+        script(f"head -c 5000000 /dev/zero > /blob; {FOR_EVER}", resources=LITTLE_DISK),
+        {},
+    ),
+    "fails-its-probe": (
+        script(
+            FOR_EVER,
+            livenessProbe={
+                "exec": {"command": ["false"]},
+                "periodSeconds": 1,
+                "failureThreshold": 1,
+            },
+        ),
+        {},
     ),
     "out-of-memory": (
         script("tail /dev/zero", resources={"limits": {"memory": "16Mi"}}),
@@ -114,6 +130,7 @@ DISTURBED: dict[str, tuple[Object, Callable[[Object], bool], Disturb]] = {
     "job-deleted-before": (script("true", spec=NOWHERE), waits, delete_job),
     "stopped-before": (script("true", spec=NOWHERE), waits, stop),
 }
+MORE = ("taken-over", "not-ours", "lost", "lost-and-safe")
 
 
 def _path(pod: Object) -> str:
@@ -124,7 +141,10 @@ def _path(pod: Object) -> str:
 class Course:
     """Every attempt, and what came of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, cluster: Node) -> None:
+        places = {name: more.get("namespace", JOBS) for name, (_, more) in TEMPLATES.items()}
+        others = dict.fromkeys((*DISTURBED, *MORE), JOBS)
+        self._uids = owners(cluster, {**places, **others})
         self.outcomes: dict[str, Outcome] = {}
         self.works: dict[str, Work] = {}
         self.left: dict[str, bool] = {}
@@ -151,7 +171,7 @@ class Course:
 
     def _work(self, name: str, template: Object, **more: Any) -> Work:
         namespace = more.pop("namespace", JOBS)
-        self.works[name] = work(name, namespace, template, **more)
+        self.works[name] = work(name, namespace, template, uid=self._uids[name], **more)
         return self.works[name]
 
     async def _plain(self, site: Site, name: str, template: Object, more: dict[str, Any]) -> None:
@@ -172,7 +192,7 @@ class Course:
 
     async def _taken_over(self, site: Site) -> None:
         """Whoever began is killed when the pod runs; another one goes on."""
-        template = script("sleep 3; echo once")
+        template = script("sleep 10; echo once")
         attempt = self._work("taken-over", template)
         killed = asyncio.create_task(site.executor.run(attempt))
         await site.pod(attempt, runs)

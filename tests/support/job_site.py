@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,14 +19,17 @@ from amends.kube.secrets import TenantSecrets
 from amends.kube.tenants import ImpersonatedTenants
 from amends.ports import ExecutorContext, Fault, Gone, Work
 from cluster import Cluster
-from installation import RBAC, SERVICE_ACCOUNT, SYSTEM_NAMESPACE
+from installation import CRDS, RBAC, SERVICE_ACCOUNT, SYSTEM_NAMESPACE
+from support.manifests import compensation
 
 Object = dict[str, Any]
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 def prepare(cluster: Cluster, *namespaces: str) -> None:
-    """The operator's account with no right but to act as the runners, and the runners."""
+    """Our kinds, the operator's account with no right but to act as a runner, and the runners."""
+    cluster.kubectl("apply", "--server-side", "-f", CRDS)
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", CRDS)
     cluster.kubectl("create", "namespace", SYSTEM_NAMESPACE, check=False)
     cluster.kubectl(
         "create", "serviceaccount", SERVICE_ACCOUNT, "-n", SYSTEM_NAMESPACE, check=False
@@ -39,11 +42,27 @@ def prepare(cluster: Cluster, *namespaces: str) -> None:
             cluster.kubectl("create", "-n", namespace, "-f", "-", input=json.dumps(listed))
 
 
+def owners(cluster: Cluster, attempts: Mapping[str, str]) -> dict[str, str]:
+    """The uid of a Compensation for each attempt, by its name; attempts: the namespace of each.
+
+    A Job whose owner is not there is collected, now that the cluster knows the kind.
+    """
+    items = [
+        compensation(name, suspend=True) | {"metadata": {"name": name, "namespace": namespace}}
+        for name, namespace in attempts.items()
+    ]
+    listed = {"apiVersion": "v1", "kind": "List", "items": items}
+    cluster.kubectl("create", "-f", "-", input=json.dumps(listed))
+    found = cluster.kubectl("get", "compensations", "--all-namespaces", "-o", "json").stdout
+    return {one["metadata"]["name"]: one["metadata"]["uid"] for one in json.loads(found)["items"]}
+
+
 def work(
     name: str,
     namespace: str,
     template: Object,
     *,
+    uid: str,
     timeout: float = 240,
     account: str = "amends-runner",
     attempt: int = 1,
@@ -60,7 +79,7 @@ def work(
         idempotency_key=f"amends:{namespace}/{name}",
         attempt_key=f"{name}:{attempt}",
         timeout=timedelta(seconds=timeout),
-        uid=f"uid-of-{name}",
+        uid=uid,
         run_id="run-a",
         begun=begun,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import installation
-from controlplane import ControlPlane
+from cluster import Cluster
 from installation import RunningOperator
 from integration.cluster import PLURALS, Refused
 from support import manifests
@@ -32,9 +32,9 @@ StartOperator = Callable[..., AbstractContextManager[RunningOperator]]
 
 @dataclass
 class Installed:
-    """A control plane on which Amends is installed, and a connection for each of its users."""
+    """A cluster on which Amends is installed, and a connection for each of its users."""
 
-    cp: ControlPlane
+    cp: Cluster
     kubeconfig: Any
     """The operator's."""
     stamps: bool = True
