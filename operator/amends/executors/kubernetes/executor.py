@@ -11,31 +11,24 @@ requests that name one version, one at most is carried out.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any
 
 from amends.api.execution import Execution
-from amends.api.kubernetes import ChangeOperation, KubernetesExecution
-from amends.core.outcome import Applied, NotApplied, Outcome, Preview, Unknown
-from amends.executors.kubernetes import changes, requests
-from amends.executors.kubernetes.object import Foreseen, TenantObject
+from amends.core.outcome import NotApplied, Outcome, Preview, Unknown
+from amends.executors.kubernetes import requests
+from amends.executors.kubernetes.attempt import TRIES, Attempt
+from amends.executors.kubernetes.object import TenantObject
 from amends.executors.kubernetes.resources import Resources
 from amends.ports import (
     Conflict,
     ExecutorContext,
     Exists,
     Fault,
-    Gone,
-    Raw,
     Rejected,
     Unsure,
     Waiting,
     Work,
 )
 
-TRIES = 3
-"""How often somebody else may be faster: controllers write the status of their objects often."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before it is looked again at what may have been changed; the pause doubles."""
 
@@ -55,8 +48,8 @@ class KubernetesExecutor:
 
     async def preview(self, work: Work) -> Preview:
         """What the change would do now."""
-        if (why := self.objection(work.execution)) is not None:
-            raise Rejected(why)
+        if (objection := self.objection(work.execution)) is not None:
+            raise Rejected(objection)
         found = await self._object(work)
         for _ in range(TRIES - 1):
             try:
@@ -70,7 +63,7 @@ class KubernetesExecutor:
         if (why := self.objection(work.execution)) is not None:
             # An operator of another version may have begun it.
             return Unknown(why) if work.begun else NotApplied(why, retryable=False)
-        attempt = _Attempt(work)
+        attempt = Attempt(work)
         try:
             async with asyncio.timeout(work.timeout.total_seconds()):
                 return await self._made(work, attempt)
@@ -81,7 +74,7 @@ class KubernetesExecutor:
             wish = fault.retry_after if isinstance(fault, Waiting) else None
             return attempt.stopped(fault.answer or str(fault), wish)
 
-    async def _made(self, work: Work, attempt: "_Attempt") -> Outcome:
+    async def _made(self, work: Work, attempt: Attempt) -> Outcome:
         """Once it is in doubt, look for as long as there is time."""
         pause = FIRST_PAUSE
         while True:
@@ -107,186 +100,3 @@ class KubernetesExecutor:
             change.api_version, change.kind, work.namespace, account
         )
         return TenantObject(self._tenants, resource, work, change)
-
-
-class _Attempt:
-    """One attempt: what of it may have been carried out, and what the object was before that."""
-
-    def __init__(self, work: Work) -> None:
-        assert work.execution.kubernetes is not None, "objection() has looked"
-        self._work = work
-        self._change: KubernetesExecution = work.execution.kubernetes
-        seen = work.preview
-        self._meant = seen.uid if seen is not None else None
-        self._sent = False
-        self._untouched = (seen.uid, seen.version) if seen is not None else (None, None)
-        """Uid and version of the object before anybody sent anything."""
-        self._before: Raw | None = None
-        self._wanted: Raw | None = None
-        self.trouble: str | None = None
-        """Why nobody could tell what came of it, when it was last tried."""
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether the change may have been made, by this process or another."""
-        return self._sent or self._work.begun
-
-    async def made(self, found: TenantObject) -> Outcome:
-        """Look, compare, change; again if somebody else was faster.
-
-        Raises:
-            Fault: it could not be looked at, or the answer is lost.
-        """
-        for _ in range(TRIES):
-            now = await found.get()
-            if (told := self._told(found, now)) is not None:
-                return self._applied(found, self._before if self._sent else None, now, told=told)
-            try:
-                foreseen = await found.foresee(now)
-            except (Conflict, Exists):
-                continue
-            if foreseen.request is None:
-                return self._applied(found, now, now, told="it was so already")
-            if self.is_in_doubt and not self._is_untouched(now):
-                state = "there" if now is None else "as it was"
-                return self.stopped(f"{found} is not {state} any more")
-            if self._work.only_look:
-                looked = "another process had begun it, and it was only looked for"
-                return Unknown(f"{looked}: there is no trace of it on {found}", untraced=True)
-            if (why := self._held_back(foreseen)) is not None:
-                return self.stopped(why)
-            if not self._work.may_begin():
-                again = " again" if self._sent else ""
-                return self.stopped(f"the claim had run out before the change was sent{again}")
-            if (outcome := await self._changed(found, now, foreseen)) is not None:
-                return outcome
-        return self.stopped(f"{found} changed {TRIES} times while it was looked at")
-
-    def stopped(self, why: str, retry_after: timedelta | None = None) -> Outcome:
-        """What is known when it goes no further."""
-        if self._sent:
-            return Unknown(f"{why}; the change was sent, so it may have been made")
-        if self._work.begun:
-            return Unknown(f"{why}; another process had begun it, and may have made the change")
-        return NotApplied(why, retryable=True, retry_after=retry_after)
-
-    def _told(self, found: TenantObject, now: Raw | None) -> str | None:
-        """How the object tells that this undo has been carried out."""
-        if self._change.operation is ChangeOperation.DELETE:
-            return self._told_by_its_end(now)
-        if now is None:
-            return None
-        if found.is_marked(now):
-            return f"its field manager {found.manager} is on the object"
-        if self._sent and self._before is not None and self._wanted is not None:
-            same = now["metadata"]["uid"] == self._before["metadata"]["uid"]
-            if same and not changes.changes(self._wanted, now):
-                return "the object is as it was to be"
-        return None
-
-    def _told_by_its_end(self, now: Raw | None) -> str | None:
-        if now is None:
-            return "the object does not exist"
-        if self._meant is not None and now["metadata"]["uid"] != self._meant:
-            return "the object is gone, and another one has its name"
-        if now["metadata"].get("deletionTimestamp") is not None:
-            return "the object is being deleted"
-        return None
-
-    def _held_back(self, foreseen: Foreseen) -> str | None:
-        """Why it is not sent, although it could be."""
-        if self._work.stop.is_set():
-            return "it was stopped" + ("" if self.is_in_doubt else " before anything was changed")
-        if not self._change.refuses_drift:
-            return None
-        approved = self._work.preview
-        if approved is None:
-            return "nobody has seen what it would change, and previewDrift is Refuse"
-        if approved.digest == foreseen.preview.digest:
-            return None
-        lines = "; ".join(foreseen.preview.changes[:3])
-        return (
-            f"what it would change is not what was approved any more; it would now change {lines}"
-        )
-
-    def _is_untouched(self, now: Raw | None) -> bool:
-        """Whether the object shows that the change has not been made.
-
-        Of one that is not there, nobody knows whether it was: a Job runs, and goes by itself.
-        """
-        if now is None:
-            return False
-        uid, version = self._untouched
-        if self._change.operation is ChangeOperation.DELETE:
-            return bool(_meta(now, "uid") == uid)
-        return (_meta(now, "uid"), _meta(now, "resourceVersion")) == (uid, version)
-
-    async def _changed(
-        self, found: TenantObject, now: Raw | None, foreseen: Foreseen
-    ) -> Outcome | None:
-        """Send it. None: it was refused, and what has moved meanwhile has to be looked at.
-
-        A refusal is about this request alone: an earlier one stays in doubt.
-        """
-        assert foreseen.request is not None, "made() has looked"
-        earlier, self._sent = self._sent, True
-        self._before, self._wanted = now, foreseen.after
-        self._untouched = (_meta(now, "uid"), _meta(now, "resourceVersion"))
-        try:
-            after = await found.send(foreseen.request)
-        except (Conflict, Exists):
-            self._sent = earlier
-            return None
-        except (Gone, Rejected) as why:
-            self._sent = earlier
-            if isinstance(why, Gone) and self._change.operation is ChangeOperation.DELETE:
-                return self._applied(found, now, None, told="the object does not exist")
-            return None if earlier else self.stopped(why.answer or str(why))
-        except Waiting as why:
-            if why.status in (None, 401, 429):
-                self._sent = earlier  # never connected, or never let in
-            raise
-        return self._applied(found, now, after)
-
-    def _applied(
-        self, found: TenantObject, before: Raw | None, after: Raw | None, **more: str
-    ) -> Applied:
-        change = self._change
-        deleted = change.operation is ChangeOperation.DELETE
-        evidence: dict[str, Any] = {
-            "operation": str(change.operation),
-            "object": {
-                "apiVersion": change.api_version,
-                "kind": change.kind,
-                "namespace": self._work.namespace,
-                "name": change.name,
-                "uid": _meta(before, "uid")
-                or (self._meant if deleted else None)
-                or _meta(after, "uid"),
-            },
-            "resourceVersion": {
-                "before": _meta(before, "resourceVersion"),
-                "after": None if deleted else _meta(after, "resourceVersion"),
-            },
-            "changes": [*(self._seen() if more else self._made(before, after))],
-            **more,
-        }
-        if not deleted:
-            evidence["fieldManager"] = found.manager
-        return Applied(evidence)
-
-    def _seen(self) -> Sequence[str]:
-        """What was to be changed, where the object does not tell any more what was."""
-        return self._work.preview.changes if self._work.preview is not None else ()
-
-    def _made(self, before: Raw | None, after: Raw | None) -> Sequence[str]:
-        """What was changed."""
-        deleted = self._change.operation is ChangeOperation.DELETE
-        made = (
-            changes.removed(before or {}) if deleted else changes.changes(before or {}, after or {})
-        )
-        return changes.lines(self._change.operation, before, made, [])
-
-
-def _meta(obj: Mapping[str, Any] | None, key: str) -> Any:
-    return obj["metadata"].get(key) if obj is not None and "metadata" in obj else None
