@@ -18,7 +18,8 @@ class Faulty:
     """The tenants' API server, with something that happens around each real write.
 
     before: may also raise, and then nothing is sent. after: may raise, and the answer is lost.
-    unseen: so often it does not answer who reads.
+    After a write, unseen: so often it answers nobody who looks, unanswered is called then, and wish
+    is for how long it asks to be left alone; untried: so often dry runs fail.
     """
 
     def __init__(self, tenants: Tenants) -> None:
@@ -28,6 +29,9 @@ class Faulty:
         self.before: Callable[[], object] = lambda: None
         self.after: Callable[[], Awaitable[object]] | None = None
         self.unseen = 0
+        self.unanswered: Callable[[], object] = lambda: None
+        self.wish: timedelta | None = None
+        self.untried = 0
 
     async def call(
         self,
@@ -49,7 +53,11 @@ class Faulty:
             self.before()
         elif self.unseen and self.writes:
             self.unseen -= 1
-            raise Waiting("nobody answers")
+            self.unanswered()
+            raise Waiting("nobody answers", self.wish)
+        elif dry and self.untried and self.writes:
+            self.untried -= 1
+            raise failing()
         answer = await self.tenants.call(method, path, namespace, service_account, **request)
         if writes and self.after is not None:
             await self.after()
@@ -81,6 +89,13 @@ class Faulty:
 
 class Crash(BaseException):
     """The process is gone."""
+
+
+def failing() -> Unsure:
+    """What a server says whose webhook fails."""
+    fails = Unsure("a webhook fails")
+    fails.status = 500
+    return fails
 
 
 async def lost() -> None:

@@ -1,5 +1,6 @@
 """The kubernetes executor whose request is refused, or whose answer is lost: one effect at most."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ import pytest
 from amends.core.outcome import Applied, NotApplied, Unknown
 from amends.executors.kubernetes.executor import KubernetesExecutor
 from amends.ports import Conflict, Rejected, Unsure, Waiting, Work
-from integration.cluster_doubts import Faulty, lost, removal, work
+from integration.cluster_doubts import Faulty, failing, lost, removal, work
 from integration.cluster_objects import CONFIGMAPS, SETTINGS, Namespaced, runner_may
 from support.api import Object
 from support.tenant import Tenant
@@ -54,19 +55,50 @@ async def test_a_lost_answer_is_looked_for_until_the_server_answers(
     assert (faulty.writes, faulty.unseen) == (1, 0)
 
 
-async def test_a_lost_answer_that_nobody_can_look_for_in_time_is_unknown(
+async def test_a_lost_answer_that_nobody_can_look_for_before_it_is_stopped_is_unknown(
     tenant: Tenant, objects: Namespaced, executor: KubernetesExecutor, faulty: Faulty
 ) -> None:
     objects.settings()
-    asked = replace(await work(tenant, executor, **BLUE), timeout=timedelta(seconds=1))
-    faulty.after, faulty.unseen = lost, 1000
+    asked = await work(tenant, executor, **BLUE)
+    faulty.after, faulty.unseen, faulty.unanswered = lost, 1000, asked.stop.set
 
     outcome = await executor.run(asked)
 
-    assert outcome == Unknown(
-        "it was not done within 1 s: nobody answers; the change was sent, so it may have been made"
-    )
+    assert outcome == Unknown("nobody answers; the change was sent, so it may have been made")
     assert faulty.writes == 1
+
+
+async def test_who_asks_to_be_left_alone_is_looked_at_no_sooner(
+    tenant: Tenant, objects: Namespaced, executor: KubernetesExecutor, faulty: Faulty
+) -> None:
+    objects.settings()
+    asked = await work(tenant, executor, **BLUE)
+    told: list[float] = []
+    clock = asyncio.get_running_loop()
+    faulty.unanswered = lambda: told.append(clock.time())
+    faulty.after, faulty.unseen, faulty.wish = lost, 1, timedelta(seconds=0.7)
+
+    assert isinstance(await executor.run(asked), Applied)
+
+    assert clock.time() - told[0] >= 0.7
+
+
+@pytest.mark.parametrize("operation", ["Patch", "Delete"])
+async def test_a_server_that_fails_for_a_while_is_asked_until_it_tells(
+    operation: str,
+    tenant: Tenant,
+    objects: Namespaced,
+    executor: KubernetesExecutor,
+    faulty: Faulty,
+) -> None:
+    """It fails when the change is sent, and whenever it is tried out after that."""
+    objects.settings()
+    asked = await work(tenant, executor, operation, **(BLUE if operation == "Patch" else {}))
+    faulty.before, faulty.untried = once(refuses(failing())), 3
+
+    assert isinstance(await executor.run(asked), Applied)
+
+    assert (faulty.writes, faulty.untried) == (2, 0)
 
 
 def once(what: Callable[[], object]) -> Callable[[], object]:

@@ -51,12 +51,13 @@ class KubernetesExecutor:
         if (objection := self.objection(work.execution)) is not None:
             raise Rejected(objection)
         found = await self._object(work)
-        for _ in range(TRIES - 1):
-            try:
-                return (await found.foresee(await found.get())).preview
-            except (Conflict, Exists):
-                continue  # somebody was faster
-        return (await found.foresee(await found.get())).preview
+        try:
+            return await _foreseen(found)
+        except Unsure as why:
+            if why.status != 500:
+                raise
+            # Nothing has happened, so nothing is unsure: a webhook fails, and people must know.
+            raise Rejected(f"the API server cannot carry it out: {why.answer}") from why
 
     async def run(self, work: Work) -> Outcome:
         """Make the change, unless it has been made or would now be another one."""
@@ -84,8 +85,9 @@ class KubernetesExecutor:
                 if not attempt.is_in_doubt or work.stop.is_set():
                     raise
                 attempt.trouble = why.answer or str(why)
+                wish = why.retry_after if isinstance(why, Waiting) else None
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(max(pause, wish.total_seconds() if wish else 0)):
                     await work.stop.wait()
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -100,3 +102,12 @@ class KubernetesExecutor:
             change.api_version, change.kind, work.namespace, account
         )
         return TenantObject(self._tenants, resource, work, change)
+
+
+async def _foreseen(found: TenantObject) -> Preview:
+    for _ in range(TRIES - 1):
+        try:
+            return (await found.foresee(await found.get())).preview
+        except (Conflict, Exists):
+            continue  # somebody was faster
+    return (await found.foresee(await found.get())).preview

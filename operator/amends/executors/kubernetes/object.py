@@ -13,7 +13,7 @@ from amends.executors.kubernetes.changes import Change
 from amends.executors.kubernetes.requests import Request
 from amends.executors.kubernetes.resources import Resource
 from amends.executors.rights import Right, lacking
-from amends.ports import Conflict, Fault, Gone, Raw, Rejected, Tenants, Unsure, Work
+from amends.ports import Conflict, Fault, Gone, Raw, Rejected, Tenants, Unsure, Waiting, Work
 
 _TAKES_OVER = "Apply failed with "
 _OWNER = re.compile(r'conflicts? with ("[^"]+")(?: with subresource "[^"]+")? using [^:]+:')
@@ -104,7 +104,7 @@ class TenantObject:
             return Foreseen(None, None, [], preview(operation, None, [], []))
         found = changes.removed(before)
         request = self._write(before)
-        await self._dry_run(request)
+        await self.send(request.dry)
         return Foreseen(request, None, found, preview(operation, before, found, []))
 
     async def _application(self, before: Raw | None) -> Foreseen:
@@ -126,7 +126,7 @@ class TenantObject:
     async def _tried(
         self, before: Raw | None, request: Request, taken: list[str] | None = None
     ) -> Foreseen:
-        after = await self._dry_run(request)
+        after = await self.send(request.dry)
         found = changes.changes(before or {}, after)
         preview = changes.preview(self._change.operation, before, found, taken or [])
         # Where it is so already, not even the ownership of fields is changed.
@@ -135,15 +135,6 @@ class TenantObject:
 
     def _write(self, before: Raw | None, *, force: bool = False) -> Request:
         return requests.write(self._change, self._resource, before, self.manager, force=force)
-
-    async def _dry_run(self, request: Request) -> Raw:
-        try:
-            return await self.send(request.dry)
-        except Unsure as why:
-            if why.status != 500:
-                raise
-            # Nothing has happened, so nothing is unsure: a webhook fails, and people must know.
-            raise Rejected(f"the API server cannot carry it out: {self._said(why)}") from why
 
     async def _call(
         self,
@@ -171,6 +162,9 @@ class TenantObject:
             raise Rejected(f"the API server does not know where {self} is: {why.answer}") from why
         except Rejected as why:
             raise self._refused(why) from why
+        except (Unsure, Waiting) as why:
+            why.answer = self._said(why) if why.status is not None else why.answer
+            raise
 
     def _refused(self, why: Rejected) -> Rejected:
         """The refusal in words for who planned it: what may not be done, and what would let it."""
