@@ -35,7 +35,7 @@ class Fault(Exception):
 
 
 class Rejected(Fault):
-    """Only a change of the request helps (400, 401, 403, 422)."""
+    """Only a change of the request helps (400, 403, 422)."""
 
 
 class Conflict(Fault):
@@ -51,7 +51,7 @@ class Exists(Fault):
 
 
 class Waiting(Fault):
-    """The other side asks for patience (429, 503 and their like)."""
+    """The other side asks for patience (429, 503 and their like), or for another token (401)."""
 
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
         super().__init__(message)

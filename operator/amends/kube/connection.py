@@ -260,6 +260,9 @@ def _refused(
 ) -> Fault:
     text = f"{method} {path}: {status} {_message(content)}"
     match status:
+        case 401:
+            # Whoever asks for a tenant is the operator: its new token is on its way to its file.
+            return Waiting(text)
         case 404:
             return Gone(text)
         case 409:
