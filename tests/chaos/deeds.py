@@ -40,6 +40,8 @@ class Deed:
 
     sends = SENT
     """What the call is named that has the effect; empty: a person brings it about."""
+    for_a_tenant = False
+    """Whether the API server is asked for it as the tenant's account."""
     probes = 0
     """How often the target is asked what has become of it, before a person has to look."""
 
@@ -109,6 +111,7 @@ class OfAnObject(Deed):
     """A ConfigMap of the namespace is deleted."""
 
     sends = "delete configmaps"
+    for_a_tenant = True
     named = "posted"
 
     def plan(self, origin: str, safety: str) -> Raw:
@@ -134,6 +137,7 @@ class ByJob(Deed):
     """A Job; no kubelet runs here, so what it does is that it ended well."""
 
     sends = "create jobs"
+    for_a_tenant = True
 
     def plan(self, origin: str, safety: str) -> Raw:
         container = {"name": "undo", "image": "registry.example.com/undo:1"}

@@ -17,6 +17,7 @@ from chaos import hauntings
 from chaos.fault_kinds import EVERYWHERE
 from chaos.fences import QUICK, SLOW, Fence
 from chaos.figures import Figures, seed_of
+from chaos.for_tenants import LASTS, ForTenants
 from chaos.grounds import grounds
 from chaos.haunted import Haunted, haunted
 from chaos.older_replica import Replica, replica
@@ -70,6 +71,7 @@ async def scenarios(on: Haunted, older: Replica, dice: random.Random) -> AsyncIt
     for name, kind in EVERYWHERE.items():
         lasts = 2 * LONGEST_DELAY if name.endswith("60 s") else 10.0
         yield Scenario(name, on, kind(dice), lasts=lasts)
+    yield Scenario("asked for a tenant", on, ForTenants(dice), lasts=LASTS)
     yield await hauntings.deletions_while_nobody_hears(on, dice)
     yield await hauntings.expired_tokens(on, dice)
     yield await hauntings.time_travel(on, dice, older)

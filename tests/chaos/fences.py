@@ -80,6 +80,15 @@ class Fence:
 
         return fenced
 
+    @property
+    def total(self) -> int:
+        """How often it has struck."""
+        return self.struck.total()
+
+    def unharmed(self) -> list[str]:
+        """What it was to strike, and has not."""
+        return [] if self.total else ["the fault was never injected"]
+
     def leaves_doubt(self, story: Story, namespace: str) -> bool:
         """Whether only a person can find out what happened there.
 

@@ -157,10 +157,10 @@ def busiest(book: Sequence[Noted]) -> Busiest:
 
 def impatient(book: Sequence[Noted]) -> list[str]:
     """What was asked for a tenant again before the time that a 429 had named."""
-    told: dict[tuple[str, str], float] = {}
+    told: dict[tuple[str, ...], float] = {}
     found = []
     for one in (noted for noted in book if noted.asked.acts_as):
-        what = (one.asked.call, one.asked.path.partition("?")[0])
+        what = (one.asked.call, one.asked.path.partition("?")[0], one.asked.acts_as)
         if (since := told.pop(what, None)) is not None and one.at - since < PATIENCE_ASKED:
             found.append(f"{' '.join(what)} again {one.at - since:.2f} s after Retry-After")
         if one.status == TOO_MANY:

@@ -9,12 +9,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from amends.api import GROUP, VERSION
 from amends.kube.cache import OPEN_WORK
 from amends.ports import Rejected
 from chaos.ending import End, difference, end_of
 from chaos.fences import Fence, at_rest
+from chaos.for_tenants import BETWEEN, ForTenants
 from chaos.haunted import Busiest, Haunted, Kept, Mirrored, busiest, impatient
 from chaos.proxy import Honest
 from chaos.stories import EVERY_STORY, PLURALS, Story, Told, telling
@@ -65,10 +67,12 @@ class Scenario:
         proxy.policy, proxy.book[:] = self.wrong or Honest(), []
         fenced = self.fence.before if self.fence else None
         async with AsyncExitStack() as stack:
-            stories = {**self._stories(), **self.besides}
+            stories = {**self.stories, **self.besides}
             tellings = [telling(one, self.on, Mirrored, fenced) for one in stories.values()]
             entered = await asyncio.gather(*map(stack.enter_async_context, tellings))
             self.told = dict(zip(stories, entered, strict=True))
+            if self.wrong is not None:
+                self.wrong.told({name: one.namespace for name, one in self.told.items()})
             user = self.user or {"token": self.on.token}
             way = proxy.kubeconfig(self.on.folder, user)
             self.kept = Kept(way, self.on.folder, self._arguments())
@@ -120,8 +124,11 @@ class Scenario:
         await _clear(told)
         self.on.mirror.forget(told.namespace)
 
-    def _stories(self) -> dict[str, Story]:
+    @cached_property
+    def stories(self) -> Mapping[str, Story]:
         """Those that what goes wrong here can reach."""
+        if isinstance(self.wrong, ForTenants):
+            return self.wrong.stories()
         everywhere = self.fence is None
         return {name: one for name, one in EVERY_STORY.items() if everywhere or one.asks_the_target}
 
@@ -135,25 +142,24 @@ class Scenario:
         wrongs += [
             f"{name}: {why}"
             for name, end in self.ends.items()
-            if (why := self._differs(name, end, calm[name]))
+            if (why := self._differs(name, end, calm[name.partition(BETWEEN)[0]]))
         ]
         if self.recovered_in > RECOVERS_WITHIN:
             wrongs.append(f"it took {self.recovered_in:.0f} s to recover")
         if self.busiest.of_one > HOTTEST:
             wrongs.append(f"a hot loop: {self.busiest.of_one} times {self.busiest.one} in a second")
         wrongs += [*self.impatient, *(self.fence.impatient() if self.fence else ())]
-        if not self.strikes and (self.wrong or self.fence):
-            wrongs.append("the fault was never injected")
+        wrongs += [why for one in (self.wrong, self.fence) if one for why in one.unharmed()]
         return [f"{self.name}: {one}" for one in wrongs]
 
     @property
     def strikes(self) -> int:
         """How often the fault struck."""
-        return sum(one.struck.total() for one in (self.wrong, self.fence) if one is not None)
+        return sum(one.total for one in (self.wrong, self.fence) if one is not None)
 
     def _differs(self, name: str, end: End, calm: End) -> str:
         """Nobody knows what a target has done that has not answered, and does not honour keys."""
-        story, namespace = EVERY_STORY[name], self.told[name].namespace
+        story, namespace = self.stories[name], self.told[name].namespace
         if self.fence is not None and self.fence.leaves_doubt(story, namespace):
             right = is_in_doubt(end, story, self.fence.has_let_in(namespace))
         elif self.fence is not None and self.fence.opens_again(story, namespace):

@@ -32,6 +32,18 @@ class Wrong(Honest):
         """How often, by what was asked."""
         self._met: set[tuple[str, str]] = set()
 
+    def told(self, namespaces: Mapping[str, str]) -> None:
+        """Each story is told in this namespace."""
+
+    @property
+    def total(self) -> int:
+        """How often it has struck."""
+        return self.struck.total()
+
+    def unharmed(self) -> list[str]:
+        """What it was to strike, and has not."""
+        return [] if self.total else ["the fault was never injected"]
+
     def strikes(self, asked: Asked) -> bool:
         """Whether it is this one's turn."""
         if not self.on:
@@ -154,6 +166,12 @@ class TooMany(Refused):
     """429, with the time after which to ask again."""
 
     said = Said(429, "TooManyRequests", {"Retry_After": str(PATIENCE_ASKED)})
+
+
+class Unauthorized(Refused):
+    """401: the token is refused, which is the operator's own wherever it asks."""
+
+    said = Said(401, "Unauthorized", {})
 
 
 class Broken(Refused):
