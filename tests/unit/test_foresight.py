@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from amends.core.key import Key
-from amends.core.outcome import NotApplied, Outcome, Preview
+from amends.core.outcome import NotApplied, Outcome, Preview, Unseen
 from amends.ports import Fault, Unsure, Waiting, Work
 from amends.runtime.foresight import Foresight
-from support.worlds import compensation
+from support.worlds import approval, compensation
 
 UNDO = Key("Compensation", "tenant-a", "undo")
 CHANGE = {"operation": "Delete", "apiVersion": "v1", "kind": "ConfigMap", "name": "posted"}
@@ -70,10 +70,12 @@ async def test_an_api_server_that_does_not_answer(met: list[Fault], waited: list
     assert await pauses(*met) == waited
 
 
-async def test_a_wake_within_a_moment_asks_nothing() -> None:
-    clock, undo = Steered(), compensation(spec={"execution": {"kubernetes": CHANGE}})
-    executor = Blind(Waiting("503"))
-    foresight = Foresight({"kubernetes": executor}, clock)
-    first = await foresight.of(UNDO, undo, ())
-    clock.time += timedelta(seconds=1)
-    assert await foresight.of(UNDO, undo, ()) is first
+async def test_a_wake_does_not_ask_before_not_even_if_an_approval_waits_to_be_counted() -> None:
+    planned = {"planDigest": approval().spec.plan_digest}
+    clock = Steered()
+    undo = compensation("AwaitingApproval", spec={"execution": {"kubernetes": CHANGE}}, **planned)
+    foresight = Foresight({"kubernetes": Blind(Waiting("429", timedelta(seconds=9)))}, clock)
+    await foresight.of(UNDO, undo, [approval()])
+    clock.time += timedelta(seconds=7)
+    seen = await foresight.of(UNDO, undo, [approval()])
+    assert seen.unseen == Unseen("429", timedelta(seconds=2))

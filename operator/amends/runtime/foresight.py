@@ -8,7 +8,7 @@ one look nothing new is asked, unless somebody's approval is about to be counted
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -24,6 +24,7 @@ from amends.runtime.faults import LONGEST
 
 log = structlog.get_logger(__name__)
 
+NOW = timedelta(0)
 A_MOMENT = timedelta(seconds=2)
 
 
@@ -50,6 +51,12 @@ class _Look:
     seen: Seen
     failures: int = 0
 
+    def still_unseen(self, now: datetime) -> Seen | None:
+        """The same, for as long as it is too early to look again."""
+        if (unseen := self.seen.unseen) is None or (left := self.at + unseen.again - now) <= NOW:
+            return None
+        return replace(self.seen, unseen=replace(unseen, again=left))
+
 
 class Foresight:
     """Previews of Compensations, each at most a moment old."""
@@ -67,6 +74,8 @@ class Foresight:
         meta, fresh_since = compensation.metadata, self._remembered()
         version = (meta.uid, meta.generation)
         last = self._looks.get(version)
+        if last is not None and (blind := last.still_unseen(self._clock.now())) is not None:
+            return blind
         # Nothing is counted on what was seen before. An approval of another plan is no such reason.
         planned = compensation.status.plan_digest
         counts = any(one.spec.plan_digest == planned for one in approvals)
