@@ -2,7 +2,8 @@
 
 All kinds of faults at once, side by side: each has stories of its own, and of these it strikes
 nothing but the calls as the tenant's account. So it is on when these calls are made at last, which
-a fault that strikes everything keeps away until it is over.
+a fault that strikes everything keeps away until it is over. Only the first of each sort is struck:
+whoever tries an object again has so many attempts, and dice might take all of them.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -29,6 +30,8 @@ class ForTenants(Wrong):
     def __init__(self, dice: Random) -> None:
         super().__init__(dice)
         self._kinds = {name: kind(dice) for name, kind in KINDS.items()}
+        for one in self._kinds.values():
+            one.of_hundred = 0
         self._by_namespace: dict[str, Wrong] = {}
 
     def stories(self) -> dict[str, Story]:
