@@ -93,6 +93,12 @@ def world(
         ),
         pytest.param(
             attestation(),
+            compensation(attempts=1, outbox=running(spec=ONCE).status.outbox),
+            *("NotNeededYet", False),
+            id="its status was altered, and it has not begun",
+        ),
+        pytest.param(
+            attestation(),
             unknown(nextAttemptAt=after(5)),
             *("NotNeededYet", False),
             id="it is repeated by itself",

@@ -36,8 +36,10 @@ def attested(compensation: Compensation) -> Attested:
 def _later(compensation: Compensation) -> str | None:
     """Why nobody is needed to say what came of the attempt yet."""
     status = compensation.status
-    if status.phase is not CompensationPhase.RUNNING or status.outbox is None:
+    if status.outbox is None:
         return None
+    if status.phase is not CompensationPhase.RUNNING:
+        return f"it is {status.phase}, and nothing of it is under way"
     if by_hand(compensation) or is_unknown(compensation):
         return None
     if status.outbox.outcome is Outcome.UNKNOWN and status.next_attempt_at is not None:
