@@ -39,6 +39,7 @@ EVERY_OPTION: Values = {
         "sweepRate": 0.5,
         "leaseSeconds": 30,
         "claimSeconds": 120,
+        "breakerSeconds": 60,
         "resyncSeconds": 300,
         "drainSeconds": 45.5,
         "logLevel": "DEBUG",
