@@ -240,7 +240,8 @@ class Executor(Protocol):
         the first byte leaves it asks `work.may_begin`, and sends nothing if not. May be cancelled
         at any await: then nobody may assume anything. An exception counts as Unknown.
         One that needs more than a few seconds beyond the timeout to find out how it ended has an
-        attribute `grace`, a timedelta.
+        attribute `grace`, a timedelta. One that only waits for what is done elsewhere has an
+        attribute `only_waits`, which is true: its attempts take no places of those that work here.
         """
 
     def objection(self, execution: Execution) -> str | None:

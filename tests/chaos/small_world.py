@@ -234,7 +234,7 @@ class Holder:
         executors = {"http": AnyExecutor(), "record": AnyExecutor()}
         self.enforcement = ENFORCED
         self.namespaces = Namespaces(self.cluster, self.cache, self.queue.add)
-        gates = Gates(self.cache, self.queue.add, lambda: 0, most=64)
+        gates = Gates(self.cache, self.queue.add, lambda room: 0, most=64)
         related = Related(self.cache, self.cluster, self.namespaces)
         observer = Observer(
             *(related, executors, self.executions, server.time, name, CLAIM),

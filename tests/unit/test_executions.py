@@ -9,6 +9,7 @@ import pytest
 
 from amends.api.execution import Execution, RecordExecution
 from amends.api.http import HttpExecution, HttpMethod
+from amends.api.job import JobExecution
 from amends.core.key import Key
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
 from amends.core.world import Attempt
@@ -35,6 +36,12 @@ class Told:
 
     async def close(self) -> None:
         pass
+
+
+class Patient(Told):
+    """One that only waits for what is done elsewhere."""
+
+    only_waits = True
 
 
 class Watched:
@@ -97,6 +104,26 @@ async def test_an_answer_is_kept_until_it_is_released(outcome: Outcome) -> None:
     watched.executions.release(A)
     assert watched.attempt(A) is None
     watched.executions.release(A)
+
+
+async def test_i7_what_is_only_waited_for_takes_no_place_of_what_is_done_here() -> None:
+    ended: asyncio.Queue[Key] = asyncio.Queue()
+
+    async def answer(_: Work) -> Outcome:
+        return Applied({"id": 1})
+
+    by = {"job": Patient(hang), "record": Told(answer)}
+    executions = Executions(by, limit=1, ended=ended.put_nowait)
+    a_job = Execution(job=JobExecution(template={}))
+    executions.start(A, work(A, execution=a_job))
+    executions.start(B, work(B, execution=a_job))
+    executions.start(C, work(C))
+
+    assert await asyncio.wait_for(ended.get(), 10) == C
+    under_way = [executions.under_way(executions.room(target)) for target in ("job", "https://x")]
+    assert under_way == [2, 1]
+    executions.release(A)
+    executions.release(B)
 
 
 async def test_a_failing_executor_leaves_a_doubt_and_no_secret() -> None:

@@ -18,6 +18,8 @@ from amends.runtime.gates import ASK_AGAIN, Gates
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 API = "https://api.example.com:443"
+PATIENT = "patient"
+"""An executor that only waits for what is done elsewhere."""
 ONE, TWO = Limits(others=1), Limits(of={API: 2})
 A, B, C = (Key("Compensation", "shop", name) for name in "abc")
 DOWN = Unknown("no answer", target_is_down=True)
@@ -32,8 +34,11 @@ class Office:
 
     def __init__(self, most: int = 64) -> None:
         self.cache, self.looked = Cache(), list[Key]()
-        self.under_way = 0
-        self.gates = Gates(self.cache, self.looked.append, lambda: self.under_way, most)
+        self.under_way: dict[str, int] = {}
+        self.gates = Gates(
+            *(self.cache, self.looked.append, lambda room: self.under_way.get(room, 0), most),
+            room=lambda target: "patient" if target == PATIENT else "",
+        )
         self._version = 0
 
     def ledger(self, key: Key, outbox: dict[str, Any] | None) -> None:
@@ -50,11 +55,17 @@ class Office:
         )
 
     def ask(
-        self, key: Key, limits: Limits = ONE, *, left: float | None = None, now: float = 0
+        self,
+        key: Key,
+        limits: Limits = ONE,
+        *,
+        left: float | None = None,
+        now: float = 0,
+        target: str = API,
     ) -> Hold | None:
         """It is due; left: how many seconds of its undo window."""
         urgent = NOW + seconds(left) if left is not None else None
-        return self.gates.ask(key, API, limits, urgent, NOW + seconds(now))
+        return self.gates.ask(key, target, limits, urgent, NOW + seconds(now))
 
     def begins(self, key: Key) -> None:
         """Its claim is durable, and the pass over."""
@@ -202,10 +213,35 @@ def test_i7_another_namespace_is_not_held_up() -> None:
 
 def test_the_operator_itself_makes_only_so_many_at_once() -> None:
     office = Office(most=1)
-    office.under_way = 1
+    office.under_way[""] = 1
     hold = office.ask(A)
     assert hold is not None
     assert hold.reason == "OperatorBusy"
+
+
+def test_i7_what_is_only_waited_for_elsewhere_keeps_nothing_else_from_a_place() -> None:
+    office = Office(most=1)
+    office.under_way["patient"] = 1
+    assert office.ask(A, target=PATIENT) == Hold(
+        "OperatorBusy",
+        "waits until fewer than 1 attempts by patient are under way in this operator",
+        ASK_AGAIN,
+    )
+    office.gates.settle(A)
+
+    assert office.ask(Key("Compensation", "bank", "a")) is None
+
+
+def test_a_place_that_is_free_is_no_use_to_who_waits_for_another_sort() -> None:
+    office = Office(most=1)
+    office.under_way["patient"] = 1
+    assert office.ask(A, target=PATIENT) is not None
+    office.gates.settle(A)
+    assert office.ask(B) is None
+    office.begins(B)
+    office.ends(B)
+
+    assert office.looked == []
 
 
 def fail(breakers: Breakers[str], times: int, at: float = 0) -> None:

@@ -77,7 +77,7 @@ async def subject_seen(server: Server, remembered: Raw) -> str | None:
     cache.put(remembered)
     executions = Executions({}, 1, lambda key: None)
     related = Related(cache, server, Namespaces(server, cache, lambda key: None))
-    turns = Turns(related, Gates(cache, lambda key: None, lambda: 0, most=1))
+    turns = Turns(related, Gates(cache, lambda key: None, lambda room: 0, most=1))
     claim = timedelta(minutes=5)
     observer = Observer(related, {}, executions, Noon(), "me", claim, lambda: ENFORCED, turns)
     world = await observer.world(Key("Approval", "tenant", "yes"), APPROVAL, None)

@@ -6,6 +6,7 @@ the object before the executor was started.
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -45,7 +46,8 @@ class Executions:
         self._late = late
         self.deliveries = deliveries or Deliveries(None, ended)
         self._executors = executors
-        self._places = asyncio.Semaphore(limit)
+        self._places = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(limit))
+        self._rooms: dict[Key, str] = {}
         self._ended = ended
         self._counted = counted
         self._attempts: dict[Key, Attempt] = {}
@@ -79,20 +81,22 @@ class Executions:
         made = replace(
             work, may_begin=lambda: self._works.get(key) is made and work.may_begin()
         )  # once it is let go of, nothing begins under it, whatever the claim says
-        self._begin(key, made, made.attempt_key, partial(self._counted_outcome, made))
+        room = self.room(made.execution.executor)
+        self._begin(key, made, room, made.attempt_key, partial(self._counted_outcome, made))
         self._works[key] = made
 
     def probe(self, key: Key, work: Work, verification: Verification, name: str) -> None:
         """Look whether an attempt that has ended has had its effect; the look is called `name`."""
-        self._begin(key, work, name, partial(self._found, work, verification))
+        self._begin(key, work, self.room("http"), name, partial(self._found, work, verification))
 
-    def _begin(self, key: Key, work: Work, name: str, do: Doing) -> None:
+    def _begin(self, key: Key, work: Work, room: str, name: str, do: Doing) -> None:
         self.release(key)
         self._attempts[key] = Attempt(name)
         self._keys[key] = work.idempotency_key
+        self._rooms[key] = room
         self._stops[key] = work.stop
         self._none_left.clear()
-        task = asyncio.create_task(self._run(key, name, do), name=f"attempt {name}")
+        task = asyncio.create_task(self._run(key, room, name, do), name=f"attempt {name}")
         self._tasks[key] = task
 
     def release(self, key: Key) -> None:
@@ -101,6 +105,7 @@ class Executions:
         self._keys.pop(key, None)
         self._stops.pop(key, None)
         self._works.pop(key, None)
+        self._rooms.pop(key, None)
         self._unbegun.pop(key, None)
         if (task := self._tasks.pop(key, None)) is not None:
             task.cancel()
@@ -141,8 +146,17 @@ class Executions:
         if (stopping := self._stops.get(key)) is not None:
             stopping.set()
 
-    def __len__(self) -> int:
-        return len(self._attempts)
+    def room(self, target: str) -> str:
+        """Whose attempts share their places with those at a target.
+
+        An executor that only waits has places of its own: what takes hours elsewhere must not keep
+        what takes seconds here from beginning.
+        """
+        return target if getattr(self._executors.get(target), "only_waits", False) else ""
+
+    def under_way(self, room: str) -> int:
+        """How many attempts have places there, or wait for one."""
+        return sum(1 for one in self._rooms.values() if one == room)
 
     def is_under_way(self, key: Key) -> bool:
         """Whether an attempt works, or has ended and nobody has released it yet."""
@@ -158,8 +172,8 @@ class Executions:
         for task in list(self._disowned):
             task.cancel()
 
-    async def _run(self, key: Key, name: str, do: Doing) -> None:
-        async with self._places:
+    async def _run(self, key: Key, room: str, name: str, do: Doing) -> None:
+        async with self._places[room]:
             outcome = await do()
         log.info(
             "attempt ended",

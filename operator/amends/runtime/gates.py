@@ -75,14 +75,20 @@ class Gates:
         self,
         cache: Cache,
         look: Callable[[Key], None],
-        under_way: Callable[[], int],
+        under_way: Callable[[str], int],
         most: int,
         shortest: timedelta = SHORTEST,
+        room: Callable[[str], str] = lambda _: "",
     ) -> None:
+        """room: whose attempts share the places of this operator with those at a target.
+
+        under_way: how many attempts a room holds; most: how many it may.
+        """
         self._cache = cache
         self._look = look
         self._under_way = under_way
         self._most = most
+        self._room = room
         self._breakers: Breakers[Place] = Breakers(shortest)
         self._reserved: dict[Key, Place] = {}
         self._taken: dict[Key, Place] = {}
@@ -137,11 +143,13 @@ class Gates:
                 f"under way at once; its annotation {TARGET_LIMITS} says how many",
                 ASK_AGAIN,
             )
-        reserved = len(self._reserved.keys() - {key})
-        if self._under_way() + reserved >= self._most:
+        room = self._room(target)
+        reserved = [at for who, (_, at) in self._reserved.items() if who != key]
+        if self._under_way(room) + sum(self._room(at) == room for at in reserved) >= self._most:
+            what = f"attempts by {room}" if room else "attempts"
             return Hold(
                 "OperatorBusy",
-                f"waits until fewer than {self._most} attempts are under way in this operator",
+                f"waits until fewer than {self._most} {what} are under way in this operator",
                 ASK_AGAIN,
             )
         return None
@@ -170,9 +178,10 @@ class Gates:
             del self._waiting[place]
 
     def _call(self, place: Place) -> None:
-        """A place is free: the first in turn there, else anywhere, is looked at."""
+        """A place is free: the first in turn there, else in the same room, is looked at."""
         here = self._waiting[place].first if place in self._waiting else None
-        elsewhere = (line.first for line in self._waiting.values())
+        room = self._room(place[1])
+        elsewhere = (line.first for at, line in self._waiting.items() if self._room(at[1]) == room)
         first = here or min((one for one in elsewhere if one is not None), default=None)
         if first is not None:
             self._look(first.key)

@@ -81,9 +81,10 @@ class Runtime:
         self._gates = Gates(
             self.cache,
             self.queue.add,
-            lambda: len(self._executions),
+            self._executions.under_way,
             settings.executions,
             settings.breaker,
+            self._executions.room,
         )
         self.namespaces = Namespaces(cluster, self.cache, self.queue.add, settings.lease.namespace)
         related = Related(self.cache, cluster, self.namespaces)

@@ -26,7 +26,7 @@ class Settings:
     workers: int = 32
     """Objects that are looked at side by side."""
     executions: int = 64
-    """Attempts that are under way side by side."""
+    """Attempts that are under way side by side; as many Jobs are waited for besides."""
     breaker: timedelta = SHORTEST
     """How long a target that was found down is left alone first; while it stays down, longer."""
     resync: timedelta = timedelta(minutes=10)

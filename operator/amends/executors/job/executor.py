@@ -50,6 +50,8 @@ class JobExecutor:
 
     grace = timedelta(hours=2)
     """It keeps its own time: a pod may take as long to stop as its template says."""
+    only_waits = True
+    """Its work is a pod's, for hours at times."""
 
     def __init__(self, context: ExecutorContext) -> None:
         self._tenants = context.tenants
