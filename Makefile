@@ -35,8 +35,18 @@ PROCESSES ?= 2
 
 .PHONY: test
 test: lint types programs ## lint, types, import rules, then every test; ARGS="-k name" for some
-	@$(VENV)/bin/python -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder \
-		--cov --cov-report=term $(ARGS)
+	@$(VENV)/bin/python -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
+
+# Tracing slows the pure tests down, so it is no part of `make test`.
+.PHONY: coverage
+coverage: venv ## which branches of the core the pure tests take
+	@$(VENV)/bin/python -m pytest -n $(PROCESSES) --cov --cov-report=term \
+		tests/unit tests/property $(ARGS)
+
+.PHONY: redaction
+redaction: venv ## look for planted secrets in 10,000 random payloads; `make test` draws fewer
+	@AMENDS_CASES=10000 $(VENV)/bin/python -m pytest -n 0 \
+		tests/property/test_redaction_payloads.py $(ARGS)
 
 .PHONY: lint
 lint: venv ## ruff, its formatter as a check, and the import rules

@@ -72,7 +72,8 @@ def sweeps(operator: RunningOperator, tenant: Tenant) -> int:
 
 def wait_for_sweeps(operator: RunningOperator, tenant: Tenant, more: int = 2) -> None:
     enough = sweeps(operator, tenant) + more
-    wait_for(lambda: sweeps(operator, tenant) >= enough, seconds=SECONDS, what="sweeps")
+    # Each goes through every namespace of the control plane, and hundreds of tests have left theirs.
+    wait_for(lambda: sweeps(operator, tenant) >= enough, seconds=4 * SECONDS, what="sweeps")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from chaos.schedule import KEY, Schedule, one_of
 from chaos.small_world import Trouble, at_once
 
-EXAMPLES = int(os.environ.get("AMENDS_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("AMENDS_EXAMPLES", "100"))
 
 holders = st.sampled_from(["one", "two"])
 picks = st.integers(0, 7)

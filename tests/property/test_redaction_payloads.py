@@ -1,13 +1,15 @@
-"""Rows E1 to E3 and I6 over 10,000 random cases: no planted secret is seen, and nothing else lost.
+"""Rows E1 to E3 and I6 over random cases: no planted secret is seen, and nothing else lost.
 
 Each case is drawn from its number (`support.payloads`), so that a failing one can be drawn alone.
 Besides a secret nothing at all may be lost: what is shown is compared as a whole.
+`make redaction` looks at 10,000 of them.
 """
 
 import asyncio
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,7 +39,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 
-CASES = 10_000
+CASES = int(os.environ.get("AMENDS_CASES", "2000"))
 EXAMPLES = 5
 """How many of the failures are shown."""
 
@@ -96,8 +98,8 @@ def test_i6_no_planted_secret_is_in_any_object_event_archive_or_output(
         sys.stdout.write(
             f"\n{found.cases} cases, {found.secrets} secrets, {found.texts} texts looked through\n"
         )
-    assert found.cases >= 10_000
-    assert found.secrets >= 100_000
+    assert found.cases == CASES
+    assert found.secrets >= 10 * CASES
     assert found.seen[:EXAMPLES] == []
 
 
