@@ -72,7 +72,7 @@ def sweeps(operator: RunningOperator, tenant: Tenant) -> int:
 
 def wait_for_sweeps(operator: RunningOperator, tenant: Tenant, more: int = 2) -> None:
     enough = sweeps(operator, tenant) + more
-    # Each goes through every namespace of the control plane, and hundreds of tests have left theirs.
+    # Each goes through every namespace there is, and hundreds of tests have left theirs.
     wait_for(lambda: sweeps(operator, tenant) >= enough, seconds=4 * SECONDS, what="sweeps")
 
 
