@@ -32,6 +32,8 @@ class Fault(Exception):
     """HTTP status of the answer, if there was one."""
     answer: str = ""
     """What the server said, without what was asked."""
+    retry_after: timedelta | None = None
+    """How long it asks to be left alone."""
 
 
 class Rejected(Fault):

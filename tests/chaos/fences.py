@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from chaos.deeds import PROBED, SENT
 from chaos.stories import Story
+from chaos.striker import Striker
 
 PATIENCE_ASKED = 2
 """Seconds that Retry-After asks for."""
@@ -47,7 +48,7 @@ Sort = tuple[str, str]
 
 
 @dataclass
-class Fence:
+class Fence(Striker):
     """Stands before the targets of all stories of a scenario."""
 
     kind: Kind
@@ -79,15 +80,6 @@ class Fence:
             return await self.kind.spoil(request, let_in)
 
         return fenced
-
-    @property
-    def total(self) -> int:
-        """How often it has struck."""
-        return self.struck.total()
-
-    def unharmed(self) -> list[str]:
-        """What it was to strike, and has not."""
-        return [] if self.total else ["the fault was never injected"]
 
     def leaves_doubt(self, story: Story, namespace: str) -> bool:
         """Whether only a person can find out what happened there.

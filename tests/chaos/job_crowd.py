@@ -21,6 +21,7 @@ from waiting import wait_for
 UNDO = "Compensation"
 SIDE_BY_SIDE = 4
 LOOKS_EVERY = 1.0
+"""Seconds: the pace of what is done to the pods and asked beside them, too."""
 ASKED_EVERY = 1.0
 """Seconds between two undos of the bystander."""
 LIMIT, LIMIT_EACH = 120.0, 2.0

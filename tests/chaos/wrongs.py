@@ -11,6 +11,7 @@ from random import Random
 
 from chaos.asked import Answer, Asked, refusal
 from chaos.proxy import Carry, Cut, Honest, Lines
+from chaos.striker import Striker
 
 LONGEST_DELAY = 60.0
 REQUEST_TIMES_OUT = 15.0
@@ -19,7 +20,7 @@ PATIENCE_ASKED = 2
 """Seconds that Retry-After asks for."""
 
 
-class Wrong(Honest):
+class Wrong(Honest, Striker):
     """A kind of fault, for as long as it is on."""
 
     of_hundred = 20
@@ -29,20 +30,10 @@ class Wrong(Honest):
         self.dice = dice
         self.on = True
         self.struck: Counter[str] = Counter()
-        """How often, by what was asked."""
         self._met: set[tuple[str, str]] = set()
 
     def told(self, namespaces: Mapping[str, str]) -> None:
         """Each story is told in this namespace."""
-
-    @property
-    def total(self) -> int:
-        """How often it has struck."""
-        return self.struck.total()
-
-    def unharmed(self) -> list[str]:
-        """What it was to strike, and has not."""
-        return [] if self.total else ["the fault was never injected"]
 
     def strikes(self, asked: Asked) -> bool:
         """Whether it is this one's turn."""

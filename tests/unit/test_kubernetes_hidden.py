@@ -1,8 +1,6 @@
 """What a webhook says while it fails may hold a value of the Secret: nothing of that is told."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from amends.core.outcome import NotApplied, Unknown
 from amends.executors.kubernetes.executor import KubernetesExecutor
 from amends.kube.secrets import TenantSecrets
 from amends.ports import ExecutorContext, Rejected, Unsure, Work
+from unit.test_job_manifest import work
 
 KINDS = {"resources": [{"name": "secrets", "kind": "Secret", "namespaced": True}]}
 META = {"name": "pin", "uid": "uid-1", "resourceVersion": "7"}
@@ -37,12 +36,10 @@ class Failing:
         self,
         method: str,
         path: str,
-        namespace: str,
-        service_account: str,
-        *,
+        *_: str,
         query: Mapping[str, str] | None = None,
         body: Any = None,
-        content_type: str = "application/json",
+        **__: Any,
     ) -> Any:
         if method == "GET":
             return KINDS if path == "/api/v1" else SECRET
@@ -53,27 +50,12 @@ class Failing:
         why.status, why.answer = 500, "the webhook crashed on planted-pin"
         raise why
 
-    async def text(
-        self,
-        path: str,
-        namespace: str,
-        service_account: str,
-        *,
-        query: Mapping[str, str] | None = None,
-    ) -> str:
+    async def text(self, path: str, *_: str, **__: Any) -> str:
         raise NotImplementedError
 
 
 def failing(*, on_trial: bool) -> tuple[KubernetesExecutor, Work]:
-    asked = Work(
-        namespace="tenant",
-        name="undo",
-        execution=Execution.model_validate({"kubernetes": CHANGE}),
-        service_account="amends-runner",
-        idempotency_key="key-1",
-        attempt_key="undo:1",
-        timeout=timedelta(seconds=20),
-    )
+    asked = work(execution=Execution.model_validate({"kubernetes": CHANGE}))
     tenants = Failing(asked, on_trial=on_trial)
     return KubernetesExecutor(
         ExecutorContext(TenantSecrets(tenants), tenants, (), frozenset())
@@ -88,7 +70,7 @@ async def test_on_trial_people_are_told_that_it_cannot_be_done() -> None:
 
     said = "the API server cannot carry it out: 500; what it says of a Secret is not shown"
     assert str(refused.value) == said
-    assert await executor.run(replace(asked)) == NotApplied(said.partition(": ")[2])
+    assert await executor.run(asked) == NotApplied(said.partition(": ")[2])
 
 
 async def test_in_earnest_nobody_knows() -> None:

@@ -29,7 +29,7 @@ async def patiently(step: Callable[[], Awaitable[T]], seconds: float) -> T:
                     last = why  # somebody was quicker: look again, now
                 except (Waiting, Unsure) as why:
                     last = why
-                    asked = why.retry_after if isinstance(why, Waiting) else None
+                    asked = why.retry_after
                     await asyncio.sleep(max(pause, asked.total_seconds() if asked else 0.0))
                     pause = min(pause * 2, LONGEST_PAUSE)
     except TimeoutError as over:

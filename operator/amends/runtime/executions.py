@@ -29,6 +29,8 @@ Doing = Callable[[], Coroutine[Any, Any, Outcome]]
 
 GRACE = timedelta(seconds=5)
 """What an executor may take beyond its timeout before it is stopped, unless it says otherwise."""
+HERE = ""
+"""The room of all that is done in this process."""
 
 
 class Executions:
@@ -87,7 +89,7 @@ class Executions:
 
     def probe(self, key: Key, work: Work, verification: Verification, name: str) -> None:
         """Look whether an attempt that has ended has had its effect; the look is called `name`."""
-        self._begin(key, work, self.room("http"), name, partial(self._found, work, verification))
+        self._begin(key, work, HERE, name, partial(self._found, work, verification))
 
     def _begin(self, key: Key, work: Work, room: str, name: str, do: Doing) -> None:
         self.release(key)
@@ -152,7 +154,7 @@ class Executions:
         An executor that only waits has places of its own: what takes hours elsewhere must not keep
         what takes seconds here from beginning.
         """
-        return target if getattr(self._executors.get(target), "only_waits", False) else ""
+        return target if getattr(self._executors.get(target), "only_waits", False) else HERE
 
     def under_way(self, room: str) -> int:
         """How many attempts have places there, or wait for one."""
@@ -208,6 +210,7 @@ class Executions:
         except TimeoutError:
             return Unknown("the probe did not end within the timeout")
         except Exception as why:
+            # A bug in a prober: it has changed nothing, so the outcome is as unknown as before.
             log.exception("probe failed", attempt=work.attempt_key)
             return Unknown(f"the probe failed: {type(why).__name__}")
 

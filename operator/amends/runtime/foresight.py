@@ -19,7 +19,7 @@ from amends.core.outcome import Preview, Unseen
 from amends.core.records import identity
 from amends.core.records.redaction import redact_text
 from amends.core.undo.foresight import AGAIN, is_foreseen
-from amends.ports import Clock, Executor, Fault, Previews, Rejected, Waiting, Work
+from amends.ports import Clock, Executor, Fault, Previews, Rejected, Work
 from amends.runtime.faults import LONGEST
 
 log = structlog.get_logger(__name__)
@@ -112,7 +112,7 @@ async def _asked(executor: Previews, key: Key, work: Work, failures: int) -> See
 
 def _pause(why: Fault, failures: int) -> timedelta:
     """Twice as long each time, and as long as the server asks for."""
-    wish = why.retry_after if isinstance(why, Waiting) else None
+    wish = why.retry_after
     backoff = min(A_MOMENT * (1 << min(failures, 8)), AGAIN)
     return max(backoff, min(wish or timedelta(0), LONGEST))
 

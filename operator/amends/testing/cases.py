@@ -179,7 +179,7 @@ async def objects(subject: Subject) -> None:
     for other in (Execution(record=RecordExecution()), *others):
         try:
             said: object = executor.objection(other)
-        except Exception as why:
+        except Exception as why:  # whatever it raises, that is what this case is about
             raise AssertionError(f"its objection raises {why!r} instead of saying why") from why
         expect(said is None or (isinstance(said, str) and bool(said)), f"it objects with {said!r}")
     expect(subject.effects() == 0, "its objection has an effect")
@@ -234,7 +234,7 @@ def _log() -> Iterator[list[str]]:
     def write(record: logging.LogRecord) -> None:
         lines.append(handler.format(record))
 
-    handler.emit = write  # type: ignore[method-assign]
+    handler.emit = write  # type: ignore[method-assign]  # one handler alone
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)

@@ -80,7 +80,7 @@ class Conformance(ABC):
 
     def _run(self, case: Callable[[Subject], Awaitable[None]]) -> None:
         if (why := self.NOT_APPLICABLE.get(case.__name__)) is not None:
-            pytest.skip(why)
+            pytest.skip(why)  # the author of the executor says why, and the report shows it
 
         async def run() -> None:
             async with self.subject() as subject:

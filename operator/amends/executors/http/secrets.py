@@ -5,7 +5,7 @@ import re
 from amends.api.secret import SecretKeyRef
 from amends.core.outcome import NotApplied
 from amends.executors.redaction import Redaction
-from amends.ports import Fault, Rejected, Secrets, Waiting, Work
+from amends.ports import Fault, Rejected, Secrets, Work
 
 MAX_HEADER = 8 * 1024
 
@@ -41,7 +41,7 @@ class Reading:
             )
         except Fault as fault:
             # Nothing was sent. Only a refusal needs a person; everything else may pass by itself.
-            wish = fault.retry_after if isinstance(fault, Waiting) else None
+            wish = fault.retry_after
             outcome = NotApplied(str(fault), not isinstance(fault, Rejected), wish)
         else:
             self.hide(value)

@@ -265,7 +265,7 @@ class _Watch:
 
 def _wish(why: Fault) -> float:
     """For how many seconds the server wants to be left alone."""
-    wish = why.retry_after if isinstance(why, Waiting) else None
+    wish = why.retry_after
     return wish.total_seconds() if wish is not None else 0.0
 
 

@@ -72,8 +72,7 @@ class KubernetesExecutor:
             late = f"it was not done within {work.timeout.total_seconds():g} s"
             return attempt.stopped(f"{late}: {attempt.trouble}" if attempt.trouble else late)
         except Fault as fault:
-            wish = fault.retry_after if isinstance(fault, Waiting) else None
-            return attempt.stopped(fault.answer or str(fault), wish)
+            return attempt.stopped(fault.answer or str(fault), fault.retry_after)
 
     async def _made(self, work: Work, attempt: Attempt) -> Outcome:
         """Once it is in doubt, look for as long as there is time."""
@@ -85,7 +84,7 @@ class KubernetesExecutor:
                 if not attempt.is_in_doubt or work.stop.is_set():
                     raise
                 attempt.trouble = why.answer or str(why)
-                wish = why.retry_after if isinstance(why, Waiting) else None
+                wish = why.retry_after
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(pause, wish.total_seconds() if wish else 0)):
                     await work.stop.wait()
