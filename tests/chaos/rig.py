@@ -21,7 +21,7 @@ from amends.core.enforcement import ENFORCED
 from amends.core.namespace import ALLOW, UNAPPROVED
 from amends.executors import registry
 from amends.handlers import watch
-from amends.kube.cache import Cache
+from amends.kube.cache import Cache, is_open, key_of
 from amends.kube.cluster import KubeCluster
 from amends.kube.connection import Connection
 from amends.kube.events import EventRecorder
@@ -197,6 +197,17 @@ class Incarnation:
             await connection.close()
         failures = [one for one in ended if isinstance(one, Exception)]
         assert not failures, failures
+
+    def is_idle(self, found: Mapping[str, list[Raw]]) -> bool:
+        """Whether it knows everything that the server holds as it stands, and looks at nothing."""
+        every = (raw for objects in found.values() for raw in objects)
+        return all(self._stands(raw) for raw in every) and len(self.runtime.queue) == 0
+
+    def _stands(self, raw: Raw) -> bool:
+        known = self.runtime.cache.get(key_of(raw))
+        if known is None or not is_open(known):
+            return not is_open(raw)
+        return bool(known["metadata"]["resourceVersion"] == raw["metadata"]["resourceVersion"])
 
     def _executors(
         self, connection: Connection, addresses: frozenset[str]

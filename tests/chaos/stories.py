@@ -13,7 +13,7 @@ from board import Board, Fault
 from amends.api import GROUP, KINDS, VERSION
 from amends.ports import Raw
 from chaos.deeds import SENT, ByHand, ByHttp, ByJob, Deed, OfAnObject, Verified, request
-from chaos.rig import Scene
+from chaos.rig import Incarnation, Scene
 
 PLURALS = {kind.__name__: kind.SERVED.plural for kind in KINDS}
 ENDED = ("Completed", "Cancelled")
@@ -176,6 +176,13 @@ class Told:
             )
             and self._is_answered(found)
         )
+
+    async def rests(self, alive: Incarnation) -> bool:
+        """Whether it is over, and this operator has heard of it and has nothing left to do.
+
+        One that has just begun looks at nothing either.
+        """
+        return await self.is_over() and alive.is_idle(await self.objects())
 
     def _is_answered(self, found: Objects) -> bool:
         chosen = found["Disposition"]

@@ -56,12 +56,8 @@ def life(told: Told, holder: str, line: PowerLine, shift: timedelta) -> Incarnat
 
 async def over(told: Told, alive: Incarnation) -> None:
     """Nothing more is to happen, and nothing is being looked at."""
-
-    async def quiet() -> bool:
-        return await told.is_over() and len(alive.runtime.queue) == 0
-
     try:
-        await told.scene.until(told.namespace, quiet)
+        await told.scene.until(told.namespace, lambda: told.rests(alive))
     except TimeoutError as why:
         made = ", ".join(call.name for call in alive.line.calls)
         raise AssertionError(f"no end after: {made}\n{await end_of(told)}") from why

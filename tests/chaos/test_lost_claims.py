@@ -132,10 +132,7 @@ def life(told: Told, holder: str, clock: ShiftedClock) -> Incarnation:
 
 
 async def quiet(told: Told, alive: Incarnation) -> None:
-    async def over() -> bool:
-        return await told.is_over() and len(alive.runtime.queue) == 0
-
-    await told.scene.until(told.namespace, over)
+    await told.scene.until(told.namespace, lambda: told.rests(alive))
 
 
 async def is_sent(told: Told) -> bool:

@@ -121,7 +121,7 @@ class Watched:
 async def quiet(told: Told, alive: Incarnation, watch: BadWatch | None = None) -> None:
     async def over() -> bool:
         waiting = watch.on_the_way if watch is not None else 0
-        return await told.is_over() and len(alive.runtime.queue) == 0 and not waiting
+        return await told.rests(alive) and not waiting
 
     await told.scene.until(told.namespace, over)
 
