@@ -39,6 +39,18 @@ from chaos.worlds import (
 KEY = "run-a/post"
 perhaps_news = st.none() | st.none() | news
 
+DUE = [
+    {
+        "type": "Ready",
+        "status": "Unknown",
+        "observedGeneration": 1,
+        "lastTransitionTime": NOW,
+        "reason": "Applicable",
+        "message": "bound",
+    }
+]
+"""What a Disposition says that is about to be carried out."""
+
 
 @st.composite
 def failed_actions(draw: st.DrawFn) -> Action:
@@ -73,7 +85,7 @@ def dispositions(draw: st.DrawFn, number: int) -> Disposition:
         "status": {
             "settled": draw(st.sampled_from([None, None, True])),
             "boundUid": draw(st.sampled_from([None, "u-1", "u-1", "u-2"])),
-            "conditions": draw(some_conditions),
+            "conditions": draw(some_conditions | st.just(DUE)),
         },
     }
     return Disposition.read(raw)

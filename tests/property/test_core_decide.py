@@ -290,6 +290,20 @@ def test_an_outcome_is_attested_once_of_this_attempt_by_somebody_proved(
 
 @given(data=st.data())
 @SETTINGS
+def test_only_a_decision_that_says_so_beforehand_is_carried_out(data: st.DataObject) -> None:
+    world = data.draw(dead_letter_worlds())
+    status: Any = decide(world).status
+    carried_out = status.disposition.uid if status is not None and status.disposition else None
+    before = world.letter.status.disposition
+    if carried_out is None or (before is not None and before.uid == carried_out):
+        return
+    (made,) = [one for one in world.dispositions if one.metadata.uid == carried_out]
+    assert made.status.bound_uid == world.letter.metadata.uid
+    assert "Applicable" in {one.reason for one in made.status.conditions}
+
+
+@given(data=st.data())
+@SETTINGS
 def test_approved_only_by_enough_different_people_for_this_plan(data: st.DataObject) -> None:
     world = data.draw(compensation_worlds())
     before, decision = world.compensation, decide(world)

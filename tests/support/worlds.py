@@ -280,8 +280,10 @@ def letter_world(
 
 
 def disposition(choice: str = "Ignore", name: str = "choice", **changes: Any) -> Disposition:
-    """alice's decision about the dead letter, bound to it."""
-    status = changes.pop("status", {"boundUid": "uid-letter"})
+    """alice's decision about the dead letter, bound to it and about to be carried out."""
+    ready = {"type": "Ready", "status": "Unknown", "reason": "Applicable", "message": "bound"}
+    since = {"lastTransitionTime": after(-1), "observedGeneration": 1}
+    status = changes.pop("status", {"boundUid": "uid-letter", "conditions": [{**ready, **since}]})
     spec = {
         "deadLetterRef": {"name": "letter"},
         "choice": choice,

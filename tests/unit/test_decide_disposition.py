@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from amends.api import Action, Compensation, DeadLetter
+from amends.api import Action, Compensation, DeadLetter, Disposition
 from amends.core.decide import decide
 from amends.core.letters.disposing import TO
 from amends.core.letters.disposition import APPLIES_TO, verdict
@@ -81,7 +81,7 @@ def test_c1_what_may_be_decided_and_why_not(
     reason: str,
     final: bool,
 ) -> None:
-    made = disposition(choice)
+    made = disposition(choice, status={})
     world = letter_world(letter, None, *candidates, action=failed, dispositions=(made,))
 
     found = verdict(made, world)
@@ -182,6 +182,37 @@ def test_the_next_one_waits_until_the_last_one_knows_that_it_was_carried_out() -
 
     done = decide(letter_world(letter, action=RETRYABLE, dispositions=(second,)))
     assert written(done).phase == "Ignored"
+
+
+def test_a_decision_that_is_refused_is_never_carried_out_meanwhile() -> None:
+    """Each is written on its own: one of the two may be late."""
+    made = disposition("Retry")
+    busy, free = dead_letter("RetryRequested"), dead_letter(observedGeneration=1)
+
+    refusing = after_look(made, busy)
+    assert (refusing.status.settled, says(refusing)) == (None, "Withdrawn")
+    carried_out = decide(letter_world(free, action=RETRYABLE, dispositions=(made,)))
+    then = free.model_copy(update={"status": written(carried_out)})
+    assert then.status.phase == "RetryRequested"
+    assert says(after_look(refusing, then)) == "Applied"
+
+    refused = after_look(refusing, busy)
+    assert (refused.status.settled, says(refused)) == (True, "NotApplicable")
+    left_alone = decide(letter_world(free, action=RETRYABLE, dispositions=(refusing,)))
+    assert written(left_alone).phase == "Open"
+    assert "wake Disposition choice" in told(left_alone)
+    assert says(after_look(refusing, free)) == "Applicable"
+
+
+def after_look(made: Disposition, letter: DeadLetter) -> Disposition:
+    """The Disposition after it was looked at while the dead letter stood so."""
+    world = letter_world(letter, action=RETRYABLE, dispositions=(made,))
+    status = written(decide(DispositionWorld(made, world, NOW)))
+    return made.model_copy(update={"status": status})
+
+
+def says(made: Disposition) -> str:
+    return made.status.conditions[0].reason
 
 
 def test_a_person_gives_the_compensation_that_the_action_did_not() -> None:

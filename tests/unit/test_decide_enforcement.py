@@ -220,4 +220,8 @@ def test_a_decision_made_before_the_policies_last_changed_is_never_carried_out()
     letter = letter_world(dead_letter(), dispositions=[choice], enforcement=BROKEN_TILL_NOW)
 
     assert written(decide(letter)).phase == "Open"
-    assert reasons(decide(DispositionWorld(choice, letter, NOW)))["Ready"][1] == "Unauthenticated"
+    decision = decide(DispositionWorld(choice, letter, NOW))
+    assert reasons(decision)["Ready"][1] == "Withdrawn"
+    withdrawn = choice.model_copy(update={"status": written(decision)})
+    decision = decide(DispositionWorld(withdrawn, letter, NOW))
+    assert reasons(decision)["Ready"] == ("False", "Unauthenticated")

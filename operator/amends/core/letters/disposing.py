@@ -8,7 +8,7 @@ from amends.api.disposition import Choice, Disposition
 from amends.api.wire import LocalRef
 from amends.core.decision import AT_ONCE, Create, Decision, Tell, Wake, WakeFollowers
 from amends.core.letters import recovery
-from amends.core.letters.disposition import verdict
+from amends.core.letters.disposition import is_due, verdict
 from amends.core.letters.progress import moved, observed
 from amends.core.records.redaction import redact_text
 from amends.core.world import DeadLetterWorld
@@ -39,9 +39,9 @@ def carried_out(world: DeadLetterWorld) -> Decision | None:
         key=lambda one: (str(one.metadata.creation_timestamp), one.metadata.name),
     )
     for disposition in ordered:
-        bound = disposition.status.bound_uid == world.letter.metadata.uid
+        due = is_due(disposition, world)
         doubt = world.enforcement.doubt(disposition.metadata.creation_timestamp)
-        if bound and doubt is None and verdict(disposition, world).reason == "Applicable":
+        if due and doubt is None and verdict(disposition, world).reason == "Applicable":
             return _carried_out(world, disposition)
     return None
 
@@ -64,7 +64,7 @@ def telling(world: DeadLetterWorld, decision: Decision) -> Decision:
 
 def _is_untold(disposition: Disposition, world: DeadLetterWorld) -> bool:
     found = verdict(disposition, world)
-    return found.final or (found.counts and disposition.status.bound_uid is None)
+    return found.final or (found.counts and not is_due(disposition, world))
 
 
 def _carried_out(world: DeadLetterWorld, disposition: Disposition) -> Decision | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from amends.api.dead_letter import DeadLetterPhase
 from amends.api.disposition import Choice, Disposition
 from amends.core import claims
-from amends.core.decision import NOTHING, Decision, Effect, Tell, Wake
+from amends.core.decision import AT_ONCE, NOTHING, Decision, Effect, Tell, Wake
 from amends.core.letters.progress import MOST_DISPATCHES
 from amends.core.letters.recovery import live_compensation
 from amends.core.statement import Verdict, is_news, judged, proved
@@ -129,6 +129,13 @@ def _objection_to_compensation(disposition: Disposition, world: DeadLetterWorld)
     return None
 
 
+def is_due(disposition: Disposition, world: DeadLetterWorld) -> bool:
+    """Whether it says, durably, that this dead letter may carry it out."""
+    status = disposition.status
+    bound = status.bound_uid == world.letter.metadata.uid
+    return bound and any(one.reason == "Applicable" for one in status.conditions)
+
+
 def is_refused(world: DispositionWorld) -> bool:
     """Whether it would be told, for good, that it is not carried out."""
     found = verdict(world.disposition, world.letter)
@@ -139,7 +146,9 @@ def decide(world: DispositionWorld) -> Decision:
     """Say on the Disposition whether it is carried out.
 
     It is bound to the dead letter's uid, durably, before the dead letter may carry it out: so it
-    can never be carried out on a namesake that is created later.
+    can never be carried out on a namesake that is created later. And it is withdrawn, durably,
+    before it is refused for good: the dead letter may be about to carry it out just now, having
+    come into another phase meanwhile, and then the next look finds it on record.
     """
     disposition, letter = world.disposition, world.letter
     if disposition.status.settled:
@@ -149,9 +158,13 @@ def decide(world: DispositionWorld) -> Decision:
     found = verdict(disposition, letter)
     if letter is not None:
         found = proved(disposition, found, letter.enforcement)
+    if letter is not None and found.final and not found.counts and is_due(disposition, letter):
+        found = Verdict("Withdrawn", f"not to be carried out as things stand: {found.message}")
     uid = letter.letter.metadata.uid if letter is not None else None
     return Decision(
-        status=judged(disposition, found, uid, world.now), effects=_effects(world, found)
+        status=judged(disposition, found, uid, world.now),
+        effects=_effects(world, found),
+        look_again=AT_ONCE if found.reason == "Withdrawn" else None,
     )
 
 
