@@ -72,8 +72,8 @@ def test_a_termination_message_is_heard_before_the_exit_code(course: Course) -> 
         pytest.param(
             "evicted-by-node",
             Unknown,
-            "was stopped by its node: Evicted: Pod ephemeral local storage usage exceeds the total "
-            "limit of containers 1Mi; it had begun",
+            "was evicted by its node: Pod ephemeral local storage usage exceeds the total limit of "
+            "containers 1Mi; it had begun",
             id="evicted by its node, and its program then ends with 0",
         ),
         pytest.param(

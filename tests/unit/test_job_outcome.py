@@ -310,15 +310,19 @@ KILLING = event("Killing", "Stopping container only", ONLY)
         pytest.param([event("Started", "Container started", ONLY)], None, id="only that it began"),
         pytest.param([event("Killing", "Stopping", BESIDE)], None, id="one beside it was stopped"),
         pytest.param([event("Unhealthy", "probe failed", ONLY)], None, id="a probe that may fail"),
-        pytest.param([KILLING], "Killing: Stopping container only", id="for no reason given"),
+        pytest.param(
+            [KILLING],
+            "stopped by its node: Killing: Stopping container only",
+            id="for no reason given",
+        ),
         pytest.param(
             [KILLING, event("Evicted", "Pod uses more than\n1Mi. ")],
-            "Evicted: Pod uses more than 1Mi",
+            "evicted by its node: Pod uses more than 1Mi",
             id="evicted",
         ),
         pytest.param(
             [event("Unhealthy", "Liveness probe failed: ", ONLY), KILLING],
-            "Unhealthy: Liveness probe failed:",
+            "stopped by its node: Unhealthy: Liveness probe failed:",
             id="its probe has failed",
         ),
     ],
@@ -330,7 +334,7 @@ def test_a_program_that_its_node_stopped_and_that_ended_with_0_is_not_taken_at_i
     fate = fate_of(pod(ended(0), "Succeeded"), "only")
     said = why_stopped(events, "only")
 
-    assert said == (f"was stopped by its node: {why}" if why is not None else None)
+    assert said == (f"was {why}" if why is not None else None)
     if said is not None:
         job = {"metadata": {"name": "job"}}
         found = judge(PLAIN, "only", Seen(job, [fate.stopped(said)], whole=True))

@@ -44,13 +44,19 @@ class Server:
         self._job["metadata"] = {**self._job["metadata"], "uid": "1"}
         self._troubles = [*troubles]
         self.events: list[Raw] = []
+        self.told_later: list[Raw] | None = None
+        """Events that come after the first look at them; it is over only then."""
 
     async def call(self, method: str, path: str, *_: Any, **__: Any) -> Any:
         """The Job, or its pods."""
         if "/jobs" in path:
-            return self._job
+            goes_on = {**self._job, "status": {"active": 1}}
+            return self._job if self.told_later is None else goes_on
         if path.endswith("/events"):
-            return {"items": self.events}
+            said, later = self.events, self.told_later
+            if later is not None:
+                self.events, self.told_later = later, None
+            return {"items": said}
         trouble = self._troubles.pop(0) if len(self._troubles) > 1 else self._troubles[0]
         if trouble is not None:
             raise trouble
@@ -63,7 +69,7 @@ class Server:
 
 async def outcome(server: Server, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     monkeypatch.setattr(executor, "LONGEST_PAUSE", 0.0)
-    return await JobExecutor(ExecutorContext(KnownSecrets(), server, (), frozenset())).run(WORK)
+    return await JobExecutor(ExecutorContext(KnownSecrets(), server, (), frozenset())).run(work())
 
 
 @pytest.mark.parametrize("end", ["Complete", "Failed"])
@@ -89,10 +95,14 @@ async def test_where_the_server_does_not_answer_it_is_asked_again(
     )
 
 
-async def test_what_only_events_tell_of_a_pod_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "after the pod"])
+async def test_what_only_events_tell_of_a_pod_is_asked_for(
+    late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A program that calls it success when it is told to stop."""
     server, only = Server("Complete", None), {"fieldPath": "spec.containers{undo}"}
-    server.events = [{"reason": "Killing", "message": "Stopping", "involvedObject": only}]
+    said: list[Raw] = [{"reason": "Killing", "message": "Stopping", "involvedObject": only}]
+    server.events, server.told_later = ([], said) if late else (said, None)
 
     assert await outcome(server, monkeypatch) == Unknown(
         f"Job {name_of(WORK)}: pod pod was stopped by its node: Killing: Stopping; it had begun, "

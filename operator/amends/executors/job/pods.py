@@ -44,9 +44,10 @@ _FIXES = {
 }
 """What a person can do about a reason for which a container does not begin."""
 
+_EVICTED = "was evicted by its node"
 _OUTSIDE = {
     "EvictionByEvictionAPI": "was evicted through the API",
-    "TerminationByKubelet": "was evicted by its node",
+    "TerminationByKubelet": _EVICTED,
     "DeletionByTaintManager": "was evicted, as its node got a taint",
     "PreemptionByScheduler": "made way for a pod of higher priority",
     "DeletionByPodGC": "was lost with its node",
@@ -117,7 +118,9 @@ def why_stopped(events: Iterable[Raw], container: str) -> str | None:
             said[reason] = " ".join(message.split())[:500].rstrip(". ")
     if "Killing" not in said:
         return None
-    reason = next((one for one in ("Evicted", "Unhealthy") if one in said), "Killing")
+    if "Evicted" in said:
+        return f"{_EVICTED}: {said['Evicted']}"
+    reason = "Unhealthy" if "Unhealthy" in said else "Killing"
     return f"was stopped by its node: {reason}: {said[reason]}"
 
 
@@ -189,7 +192,7 @@ class _Disturbance:
 def _disturbance(pod: Raw, status: Mapping[str, Any]) -> _Disturbance | None:
     if status.get("reason") == "Evicted":
         said = str(status.get("message") or "no reason given").rstrip(". ")
-        return _Disturbance(f"was evicted by its node: {said}", None)
+        return _Disturbance(f"{_EVICTED}: {said}", None)
     metadata, cause = pod["metadata"], _cause(status)
     words = _OUTSIDE.get(cause or "", "was ended from outside")
     if "deletionTimestamp" in metadata:

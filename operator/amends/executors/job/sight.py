@@ -39,7 +39,7 @@ class Sight:
         self._gone: set[str] = set()
         self._ran: set[str] = set()
         self._earlier: dict[str, Fate] = {}
-        self._stopped: dict[str, str | None] = {}
+        self._stopped: dict[str, str] = {}
         self._version: str | None = None
         self._refused: str | None = None
 
@@ -75,9 +75,16 @@ class Sight:
             # A watch may lag behind what the Job says already. A list does not.
             await self._list()
         for uid in self._pods:
-            ended = self._fate(uid).ended
-            if uid not in self._stopped and ended is not None and ended.by_itself:
-                self._stopped[uid] = pods.why_stopped(await self._events(uid), self._container)
+            await self._see_who_stopped(uid)
+
+    async def _see_who_stopped(self, uid: str) -> None:
+        """Ask anew on every look: a node says so beside the pod, and may say it later."""
+        ended = self._fate(uid).ended
+        if ended is None or not ended.by_itself:
+            return
+        why = pods.why_stopped(await self._events(uid), self._container)
+        if why is not None:
+            self._stopped[uid] = why
 
     async def look_for_refusals(self) -> None:
         """Ask why no pod has come yet: only Events say that."""
