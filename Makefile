@@ -43,6 +43,10 @@ coverage: venv ## which branches of the core the pure tests take
 	@$(VENV)/bin/python -m pytest -n $(PROCESSES) --cov --cov-report=term \
 		tests/unit tests/property $(ARGS)
 
+.PHONY: search
+search: venv ## look longer for a world or an order of events in which the core errs
+	@AMENDS_EXAMPLES=1000 $(VENV)/bin/python -m pytest -n $(PROCESSES) tests/property $(ARGS)
+
 .PHONY: redaction
 redaction: venv ## look for planted secrets in 10,000 random payloads; `make test` draws fewer
 	@AMENDS_CASES=10000 $(VENV)/bin/python -m pytest -n 0 \

@@ -35,7 +35,7 @@ class Plan:
 
 
 QUICK = Plan(
-    compensations=50,
+    compensations=20,
     rounds=1,
     approvals=10,
     settled=100,

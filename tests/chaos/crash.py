@@ -23,11 +23,9 @@ from chaos.figures import Figures, seed_of
 from chaos.grounds import grounds
 from chaos.lives import Front, Round, Run, Visit, front, play
 from chaos.rig import Stage
-from chaos.stories import EVERY_STORY
+from chaos.stories import EVERY_STORY, MAIN
 from chaos.verdict import fault, is_as_told, unallowed
 
-MAIN = ("undone-under-a-key", "undone-without-a-key", "sent-again-under-a-key")
-"""Their second operator dies everywhere, too."""
 SIDE_BY_SIDE = 20
 """Stories in a round. A worker of the operator hangs for each, and it has 32."""
 READ_AT_MOST = 50

@@ -84,6 +84,9 @@ BY_OTHER_EXECUTORS = {
     "undone-by-a-job": Story(deed=ByJob()),
 }
 
+MAIN = ("undone-under-a-key", "undone-without-a-key", "sent-again-under-a-key")
+"""Those that are told with a second death in the campaign, and at every call in a short form."""
+
 EVERY_STORY = {**STORIES, **BY_OTHER_EXECUTORS}
 """What the campaigns tell."""
 

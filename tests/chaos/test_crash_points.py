@@ -17,7 +17,7 @@ import pytest
 from chaos.ending import End, end_of
 from chaos.power import Moment, Point, PowerLine
 from chaos.rig import Incarnation, Scene, ShiftedClock, Stage, scene
-from chaos.stories import STORIES, Story, Told, telling
+from chaos.stories import MAIN, STORIES, Story, Told, telling
 from chaos.verdict import fault, is_as_told
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]
@@ -73,8 +73,14 @@ async def first_of(*awaited: object) -> None:
         task.result()
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("name", STORIES)
+MOMENTS: list[tuple[str, Moment]] = [
+    *((name, "after") for name in STORIES),
+    *((name, "before") for name in MAIN),
+]
+"""Of the other stories only what may change something; of these every call, also each read."""
+
+
+@pytest.mark.parametrize(("name", "moment"), MOMENTS)
 async def test_the_end_is_the_same_wherever_the_power_fails(
     name: str, moment: Moment, stage: Stage
 ) -> None:

@@ -25,7 +25,7 @@ from waiting import wait_for
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
-CASES = 240
+CASES = 90
 FIRST = 20_000
 """Other cases than those of the pure test."""
 WRITTEN_BY_USERS = ("Action", "Approval", "Disposition")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amends.api import Action, Receipt
@@ -21,14 +21,8 @@ from amends.core.records.sequence import current
 from amends.runtime.reported import MOST_REPORTS
 from chaos.small_server import SmallServer
 from chaos.small_world import Holder, PowerLost, Trouble
+from support.search import SETTINGS
 
-SETTINGS = settings(
-    max_examples=400,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 STEPS = 400
 """More than any of these worlds needs."""
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amends.api import Action, Compensation, DeadLetter
@@ -39,17 +39,10 @@ from amends.core.world import (
 from chaos.action_worlds import action_worlds
 from chaos.letter_worlds import attestation_worlds, dead_letter_worlds, disposition_worlds
 from chaos.worlds import ME, NOW, approval_worlds, compensation_worlds
+from support.search import SETTINGS
 
 BOUND = 12
 """No world needs more steps than this without something new happening."""
-
-SETTINGS = settings(
-    max_examples=300,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 EVERY_KIND = pytest.mark.parametrize(
     "worlds",

@@ -2,20 +2,18 @@
 
 Up to two holders work at the same time, each with its own idea of the world: what the watch tells
 comes late or never, answers get lost, processes die, requests arrive after they were given up. The
-invariants stand in `chaos.invariants`; `AMENDS_EXAMPLES` makes it search for longer.
+invariants stand in `chaos.invariants`; `make search` looks for longer.
 """
 
-import os
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from chaos.schedule import KEY, Schedule, one_of
 from chaos.small_world import Trouble, at_once
-
-EXAMPLES = int(os.environ.get("AMENDS_EXAMPLES", "100"))
+from support.search import SETTINGS
 
 holders = st.sampled_from(["one", "two"])
 picks = st.integers(0, 7)
@@ -219,11 +217,4 @@ class AnySchedule(Schedule):
 
 
 TestAnySchedule = AnySchedule.TestCase
-TestAnySchedule.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=50,
-    derandomize=EXAMPLES == 300,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+TestAnySchedule.settings = settings(SETTINGS, stateful_step_count=50)
