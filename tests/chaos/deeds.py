@@ -82,6 +82,23 @@ class Verified(ByHttp):
         return {**super().plan(origin, safety), "verify": verify}
 
 
+class WithASecret(ByHttp):
+    """The same, with a header from a Secret, which is read right before."""
+
+    for_a_tenant = True
+    named = "board"
+
+    def plan(self, origin: str, safety: str) -> Raw:
+        reference = {"secretKeyRef": {"name": self.named, "key": "token"}}
+        headers = [{"name": "X-Token", "valueFrom": reference}]
+        return {"execution": {"http": {**request(origin, safety), "headers": headers}}}
+
+    async def prepare(self, place: Place) -> None:
+        body = {"metadata": {"name": self.named}, "stringData": {"token": "s3cret-of-the-board"}}
+        path = f"/api/v1/namespaces/{place.namespace}/secrets"
+        await place.scene.admin.call("POST", path, body=body)
+
+
 class ByHand(Deed):
     """alice removes the message herself, once, and says so."""
 
@@ -131,6 +148,21 @@ class OfAnObject(Deed):
 
     def _path(self, place: Place) -> str:
         return f"/api/v1/namespaces/{place.namespace}/configmaps"
+
+
+class PatchOfAnObject(OfAnObject):
+    """What a ConfigMap says is taken out of it."""
+
+    sends = "patch configmaps"
+
+    def plan(self, origin: str, safety: str) -> Raw:
+        named = {"apiVersion": "v1", "kind": "ConfigMap", "name": self.named}
+        patch = {"merge": {"data": {"text": None}}}
+        return {"execution": {"kubernetes": {"operation": "Patch", **named, "patch": patch}}}
+
+    async def effects(self, place: Place) -> int:
+        found = await place.scene.admin.call("GET", f"{self._path(place)}/{self.named}")
+        return int("text" not in found.get("data", {}))
 
 
 class ByJob(Deed):

@@ -153,6 +153,12 @@ ANNOTATIONS: Mapping[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
         ("*=1", "https://api.example.com=64,*=4"),
         ("", "*", "*=0", "*=65", "=1", ",".join(f"a{n}=1" for n in range(33))),
     ),
+    "amends.dev/owner": (("team-payments", "Ada Lovelace 日本"), ("", "a\nb", "x" * 254)),
+    "amends.dev/escalate-after": (("0", "15m", "7d"), ("", "soon", "1w", "-1h", "1h30m")),
+    "amends.dev/escalation-webhook-secret": (
+        ("pager", "a.b-c"),
+        ("", "Pager", "other/pager", "-a", "a" * 254),
+    ),
 }
 """What may be said, and what may not."""
 

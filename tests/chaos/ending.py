@@ -1,7 +1,8 @@
 """The end of a story as it may be compared: everything that is written, except what may differ.
 
 Masked, because two undisturbed runs differ in it as well: uids, times, periods, versions, holders,
-Jobs (named after uids), the namespace, the board's address, and digests over any of these.
+Jobs and field managers (named after uids), the namespace, the board's address, and digests over any
+of these.
 
 Masked, because a life more may cost an attempt more: the number of attempts, the names made from
 that number (outbox entry, effect, Receipt of an attempt), `outbox.doubt` (it says that an earlier
@@ -36,6 +37,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)")
 _PERIOD = re.compile(r"\d{4}-\d\d-\d\dT\d\d(?=\")")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _JOB = re.compile(r"amends-[0-9a-f]{16}")
+_FIELD_MANAGER = re.compile(r"amends-[0-9a-f]{12}\b")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -57,6 +59,7 @@ async def end_of(told: Told) -> End:
         (_UID, "<uid>"),
         (_DIGEST, "<digest>"),
         (_JOB, "<job>"),
+        (_FIELD_MANAGER, "<field manager>"),
         (_ATTEMPT, "attempt <n>"),
         (_PROBE, "probe <n>"),
     ):

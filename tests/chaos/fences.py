@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from chaos.deeds import PROBED, SENT
-from chaos.stories import Story
+from chaos.stories import EVERY_STORY, Story
 from chaos.striker import Striker
 
 PATIENCE_ASKED = 2
@@ -59,6 +59,10 @@ class Fence(Striker):
     """Requests that the target has seen."""
     arrived: defaultdict[Sort, list[float]] = field(default_factory=lambda: defaultdict(list))
     """When requests came."""
+
+    def stories(self) -> Mapping[str, Story]:
+        """Those that it can reach: they ask a target."""
+        return {name: one for name, one in EVERY_STORY.items() if one.asks_the_target}
 
     def before(self, namespace: str) -> Middleware:
         """For the target of one story."""
@@ -145,6 +149,14 @@ def _refused(status: int) -> Spoiled:
     return refused
 
 
+def _broken(status: int) -> Spoiled:
+    async def broken(request: web.Request, handler: Handler) -> web.StreamResponse:
+        await handler(request)
+        return web.json_response({"error": "told to"}, status=status)
+
+    return broken
+
+
 def _late(seconds: float) -> Spoiled:
     async def late(request: web.Request, handler: Handler) -> web.StreamResponse:
         await request.read()
@@ -183,6 +195,8 @@ QUICK: Mapping[str, Kind] = {
     "429 with Retry-After": Kind(_too_many, refuses=True),
     "500": Kind(_refused(500), happened=False),
     "503": Kind(_refused(503), happened=False),
+    "500 after commit": Kind(_broken(500), happened=True),
+    "503 after commit": Kind(_broken(503), happened=True),
     "reset": Kind(_reset, happened=False),
     "half a body": Kind(_half, happened=True),
 }

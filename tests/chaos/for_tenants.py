@@ -34,7 +34,7 @@ class ForTenants(Wrong):
             one.of_hundred = 0
         self._by_namespace: dict[str, Wrong] = {}
 
-    def stories(self) -> dict[str, Story]:
+    def stories(self) -> Mapping[str, Story]:
         """Those that ask the API server for a tenant, once for each kind."""
         return {
             f"{name}{BETWEEN}{kind}": story

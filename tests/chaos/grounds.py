@@ -52,7 +52,9 @@ def _rights_of_runners() -> Raw:
     found = [one for file in files for one in yaml.safe_load_all((RBAC / file).read_text())]
     items = [
         *(_everywhere(one) for one in found if one["kind"] != "ServiceAccount"),
-        *_granted("chaos-objects", _RUNNERS, "", "configmaps", "get", "delete"),
+        *_granted("chaos-objects", _RUNNERS, "", "configmaps", "get", "delete", "patch"),
+        *_granted("chaos-secrets", _RUNNERS, "", "secrets", "get"),
+        *_granted("chaos-plans", _PEOPLE, "", "secrets", "use"),
         *_granted("chaos-jobs", _PEOPLE, "batch", "jobs", "create"),
     ]
     return {"apiVersion": "v1", "kind": "List", "items": items}

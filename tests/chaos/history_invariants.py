@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from amends.api import Compensation, Receipt
+from amends.api import KINDS, Compensation, Receipt
 from amends.core.machines import OUTBOX, PHASE_MACHINES, Machine
 from amends.core.records import receipts
 from amends.core.records.digest import plan_digest
@@ -26,6 +26,13 @@ WORKED_ON = (UNDO, LETTER)
 def broken(history: History) -> list[str]:
     """A sentence for everything that does not hold."""
     return [f"{check.__name__}: {why}" for check in EVERY_HISTORY for why in check(history)]
+
+
+def nothing_is_missing(history: History) -> Iterator[str]:
+    """Of everything the creation was seen, too: who reads it has not begun too late."""
+    for _, commits in history.of(*(kind.__name__ for kind in KINDS)):
+        if commits[0].before:
+            yield f"{commits[0]}: what was written to it before was not seen"
 
 
 def only_legal_steps(history: History) -> Iterator[str]:
@@ -199,6 +206,7 @@ def receipts_form_one_chain(history: History) -> Iterator[str]:
 
 
 EVERY_HISTORY: tuple[Check, ...] = (
+    nothing_is_missing,
     only_legal_steps,
     what_has_ended_stays,
     keys_are_kept,

@@ -16,7 +16,7 @@ from amends.kube.cache import OPEN_WORK
 from amends.ports import Rejected
 from chaos.ending import End, difference, end_of
 from chaos.fences import Fence, at_rest
-from chaos.for_tenants import BETWEEN, ForTenants
+from chaos.for_tenants import BETWEEN
 from chaos.haunted import Busiest, Haunted, Kept, Mirrored, busiest, impatient
 from chaos.proxy import Honest
 from chaos.stories import EVERY_STORY, PLURALS, Story, Told, telling
@@ -127,10 +127,8 @@ class Scenario:
     @cached_property
     def stories(self) -> Mapping[str, Story]:
         """Those that what goes wrong here can reach."""
-        if isinstance(self.wrong, ForTenants):
-            return self.wrong.stories()
-        everywhere = self.fence is None
-        return {name: one for name, one in EVERY_STORY.items() if everywhere or one.asks_the_target}
+        fault = self.wrong or self.fence
+        return EVERY_STORY if fault is None else fault.stories()
 
     def _arguments(self) -> list[str]:
         targets = [word for one in self.told.values() for word in ("--allow-target", one.origin)]

@@ -12,7 +12,17 @@ from board import Board, Fault
 
 from amends.api import GROUP, KINDS, VERSION
 from amends.ports import Raw
-from chaos.deeds import SENT, ByHand, ByHttp, ByJob, Deed, OfAnObject, Verified, request
+from chaos.deeds import (
+    SENT,
+    ByHand,
+    ByHttp,
+    ByJob,
+    Deed,
+    OfAnObject,
+    PatchOfAnObject,
+    Verified,
+    WithASecret,
+)
 from chaos.rig import Incarnation, Scene
 
 PLURALS = {kind.__name__: kind.SERVED.plural for kind in KINDS}
@@ -81,7 +91,10 @@ BY_OTHER_EXECUTORS = {
     ),
     "undone-by-hand": Story(deed=ByHand()),
     "an-object-deleted": Story(deed=OfAnObject()),
+    "an-object-patched": Story(deed=PatchOfAnObject()),
     "undone-by-a-job": Story(deed=ByJob()),
+    "sent-again-by-a-job": Story(deed=ByJob(), choice="Retry", letter="Resolved", ends=""),
+    "undone-with-a-secret": Story(deed=WithASecret()),
 }
 
 MAIN = ("undone-under-a-key", "undone-without-a-key", "sent-again-under-a-key")
@@ -112,6 +125,7 @@ class Told:
         """alice decides as soon as there is a plan, or a dead letter, to decide about."""
         if self.story.choice:
             await self._dispose()
+            await self.story.deed.attend(self)
         if not self.is_to_be_decided():
             return
 
@@ -229,20 +243,20 @@ def _stalled(raw: Raw) -> bool:
 
 
 def _action(story: Story, origin: str) -> Raw:
+    plan = story.deed.plan(origin, story.retry_safety)
     undo = {
         "name": "undo-post",
         "type": "message.remove",
         "approval": {"required": story.approval_required},
         "retry": {"maxAttempts": 5, "backoffSeconds": 1},
-        **story.deed.plan(origin, story.retry_safety),
+        **plan,
     }
-    again = {"http": request(origin, story.retry_safety)}
     return {
         "operation": "board.post",
         "outcome": story.outcome,
         "idempotencyKey": "run-a/post",
         "runId": "run-a",
-        **({"retry": again} if story.choice else {"compensation": undo}),
+        **({"retry": plan["execution"]} if story.choice else {"compensation": undo}),
     }
 
 

@@ -1,10 +1,13 @@
 """The misoperations campaign in short: a few edits of every sort in every phase."""
 
 import random
+import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from chaos.edit_births import ANNOTATIONS
 from chaos.edit_stations import STATIONS
 from chaos.etcd_history import Observer
 from chaos.misoperations import grounds, jobs_for, numbers, played
@@ -16,6 +19,11 @@ pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]
 
 SEED = 6
 EDITS = 72
+
+
+def test_every_annotation_that_the_policy_reads_is_edited() -> None:
+    policy = files("amends.admission").joinpath("annotations.yaml").read_text()
+    assert set(re.findall(r"'(amends\.dev/[a-z-]+)'", policy)) == ANNOTATIONS.keys()
 
 
 def test_nothing_wrong_is_accepted_silently_good_states_recover_and_nothing_is_stuck(

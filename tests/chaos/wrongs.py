@@ -11,6 +11,7 @@ from random import Random
 
 from chaos.asked import Answer, Asked, refusal
 from chaos.proxy import Carry, Cut, Honest, Lines
+from chaos.stories import EVERY_STORY, Story
 from chaos.striker import Striker
 
 LONGEST_DELAY = 60.0
@@ -31,6 +32,10 @@ class Wrong(Honest, Striker):
         self.on = True
         self.struck: Counter[str] = Counter()
         self._met: set[tuple[str, str]] = set()
+
+    def stories(self) -> Mapping[str, Story]:
+        """Those that it can reach, by the name under which each is told."""
+        return EVERY_STORY
 
     def told(self, namespaces: Mapping[str, str]) -> None:
         """Each story is told in this namespace."""
