@@ -10,6 +10,10 @@ PYTHON ?= python3
 export PYTHON
 export AMENDS_CACHE := $(or $(AMENDS_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/amends)
 
+# What Python compiles is kept, and out of the work tree: the tests start some hundred operators.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(AMENDS_CACHE)/bytecode
+
 # Looked up once, and only by a target that uses it.
 VENV = $(eval VENV := $$(shell sh hack/venv.sh --path))$(VENV)
 

@@ -36,7 +36,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 @cache
 def schema_of(kind: str) -> Raw:
     """The schema of the kind, as it is in crds/."""
-    crd = yaml.safe_load((CRDS / f"amends.dev_{PLURALS[kind]}.yaml").read_text())
+    crd = yaml.load((CRDS / f"amends.dev_{PLURALS[kind]}.yaml").read_text(), yaml.CSafeLoader)
     schema: Raw = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return schema
 

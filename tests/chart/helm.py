@@ -73,7 +73,7 @@ class Helm:
 
 def parsed(manifests: str) -> list[Object]:
     """Every object of a text of many."""
-    return [one for one in yaml.safe_load_all(manifests) if one is not None]
+    return [one for one in yaml.load_all(manifests, yaml.CSafeLoader) if one is not None]
 
 
 def only(objects: list[Object], kind: str, name: str | None = None) -> Object:

@@ -94,10 +94,12 @@ def earlier_chart(folder: Path) -> Path:
     (earlier / "Chart.yaml").write_text(yaml.safe_dump({**about, "version": "0.0.9"}))
     (earlier / "files/policies/shallow.yaml").unlink()
     for path in (earlier / "files/crds").iterdir():
-        definition = yaml.safe_load(path.read_text())
+        definition = yaml.load(path.read_text(), yaml.CSafeLoader)
         for version in definition["spec"]["versions"]:
             version["additionalPrinterColumns"] = version["additionalPrinterColumns"][:1]
-        path.write_text("# Of the version before.\n" + yaml.safe_dump(definition))
+        path.write_text(
+            "# Of the version before.\n" + yaml.dump(definition, Dumper=yaml.CSafeDumper)
+        )
     return earlier
 
 
