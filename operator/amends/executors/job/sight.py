@@ -1,9 +1,12 @@
 """What there is to see of one Job: asked for as the tenant's service account, nothing missed.
 
 Pods are watched from one look to the next by a watch of a second that begins where the last one
-ended: it tells also of a pod that came, ended and was deleted between the two.
+ended: it tells also of a pod that came, ended and was deleted between the two. A server remembers
+events for a minute or so, and a watch that nothing happens in tells no newer place to begin at (it
+is too short for a bookmark): so that place is asked for now and then, right before a watch.
 """
 
+import asyncio
 import json
 from typing import Any
 
@@ -22,6 +25,9 @@ as one, and fewer where that is too much. The last number never is, as runtimes 
 _LONGEST_LINE = 16 * 1024
 _LONGEST_LOG = (_LINES[-1] + 1) * _LONGEST_LINE
 _FOREGROUND = "Foreground"
+_FRESH = 20.0
+"""Seconds for which every server remembers events; the cache of an API server holds those of the
+last 75 s at least, etcd those since its last compaction."""
 
 
 class Sight:
@@ -41,6 +47,8 @@ class Sight:
         self._earlier: dict[str, Fate] = {}
         self._stopped: dict[str, str] = {}
         self._version: str | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._as_of = 0.0
         self._refused: str | None = None
 
     @property
@@ -152,9 +160,26 @@ class Sight:
             self._note(pod)
         there = {pod["metadata"]["uid"] for pod in listed["items"]}
         self._gone |= self._pods.keys() - there
-        self._version = listed["metadata"]["resourceVersion"]
+        self._begin_at(listed["metadata"]["resourceVersion"])
 
     async def _watch(self) -> None:
+        # All that happens until then is told by the watch after it, which begins further back.
+        is_old = self._clock() - self._as_of > _FRESH
+        ahead = await self._newest() if is_old else None
+        await self._watch_on()
+        if ahead is not None and self._version is not None:
+            self._begin_at(max(ahead, self._version, key=int))
+
+    async def _newest(self) -> str:
+        query = {**self._of_this_job, "limit": "1"}
+        listed = await self._ask("GET", self._pods_path, query)
+        version: str = listed["metadata"]["resourceVersion"]
+        return version
+
+    def _begin_at(self, version: str) -> None:
+        self._version, self._as_of = version, self._clock()
+
+    async def _watch_on(self) -> None:
         query = {
             **self._of_this_job,
             "watch": "1",
@@ -168,7 +193,7 @@ class Sight:
             if event["type"] == "ERROR":  # too old: somebody else's events have pushed ours out
                 self._version, self._whole = None, False
                 return
-            self._version = event["object"]["metadata"]["resourceVersion"]
+            self._begin_at(event["object"]["metadata"]["resourceVersion"])
             if event["type"] != "BOOKMARK":
                 self._note(event["object"])
             if event["type"] == "DELETED":
