@@ -13,8 +13,8 @@ _GUARD = Path(__file__).with_name("guard.py")
 _GRACE = 10.0
 _LOOK_EVERY = 0.05
 _RARELY = {"GOGC": "400"}
-"""Go collects garbage when its heap has grown by so many per cent. By default (100) an API server
-spends a quarter of its time on that; here processor time is short, and memory is not."""
+"""Go collects garbage when its heap has grown by so many per cent, 100 by default. On the machines
+of tests processor time is short, and memory is not."""
 
 Found = TypeVar("Found")
 

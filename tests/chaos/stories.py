@@ -98,7 +98,7 @@ BY_OTHER_EXECUTORS = {
 }
 
 MAIN = ("undone-under-a-key", "undone-without-a-key", "sent-again-under-a-key")
-"""Those that are told with a second death in the campaign, and at every call in a short form."""
+"""Their second operator dies as well in the campaign, and each read is a point, too."""
 
 EVERY_STORY = {**STORIES, **BY_OTHER_EXECUTORS}
 """What the campaigns tell."""

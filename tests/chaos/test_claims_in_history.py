@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chaos.etcd_history import Change, History
-from chaos.history_invariants import claims_do_not_overlap
+from chaos.history_invariants import claims_do_not_overlap, nothing_is_missing
 
 pytestmark = pytest.mark.chaos
 
@@ -82,3 +82,11 @@ def test_a_claim_is_left_alone_until_it_has_run_out(
 ) -> None:
     found = [*claims_do_not_overlap(history(*commits), lease=LEASE)]
     assert [one.removeprefix("/") for one in found] == ([said] if said else [])
+
+
+def test_who_began_to_read_too_late_is_told_what_is_missing() -> None:
+    whole = history((0, claimed("first", 6)), (6, claimed("other", 12)))
+    assert [*nothing_is_missing(whole)] == []
+    assert [*nothing_is_missing(History(whole.changes[1:]))] == [
+        "/undo at revision 2: what was written to it before was not seen"
+    ]

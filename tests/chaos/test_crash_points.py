@@ -77,7 +77,7 @@ MOMENTS: list[tuple[str, Moment]] = [
     *((name, "after") for name in STORIES),
     *((name, "before") for name in MAIN),
 ]
-"""Of the other stories only what may change something; of these every call, also each read."""
+"""Of every story each call that may change something; of the main ones each read, too."""
 
 
 @pytest.mark.parametrize(("name", "moment"), MOMENTS)

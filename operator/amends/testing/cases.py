@@ -25,7 +25,7 @@ from amends.testing.subject import (
 GRACE = 5.0
 """Seconds that an executor may take beyond its timeout."""
 SHORT = 2.0
-"""Seconds in which a request arrives at a target of this machine, however busy it is."""
+"""Seconds in which a request arrives at a target of the same machine, a busy one as well."""
 MOST_EVIDENCE = 256 * 1024
 MOST_MEMORY = 8 * 1024 * 1024
 STEPS = 24
