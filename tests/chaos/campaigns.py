@@ -55,10 +55,11 @@ def run(called: typer.Context, report: Report = None) -> None:
 
 
 def keep(found: Figures, report: Path | None) -> None:
-    """Print it, and write it down if that is wanted."""
+    """Print it, write it down if that is wanted, and keep its logs only if somebody needs them."""
     typer.echo(found.told())
     if report is not None:
         found.add_to(report)
+    found.drop_logs()
 
 
 for _name, _command in CAMPAIGNS.items():

@@ -5,20 +5,18 @@ for one claim, none without one, and nothing that stays undone.
 """
 
 import random
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import installation
 from chaos.etcd_history import Observer
-from chaos.figures import Figures, seed_of
+from chaos.figures import Figures, folder_for, seed_of
 from chaos.formation import CLAIM, LEASE, LEASE_PATH, Formation, Stuck, formation
 from chaos.linearizable import AUDITED, described, doctored, moments, operations, refused
 from controlplane import ControlPlane
@@ -187,16 +185,16 @@ def command(seed: Seed = None, rounds: Rounds = 1) -> Figures:
     numbers: Counter[str] = Counter()
     longest = "longest wait for everything to end, seconds"
     wrong: list[str] = []
+    folder = folder_for("fleet")
     with (
         ControlPlane.start(audit_policy=AUDITED) as cp,
         Observer(cp.etcd_endpoint) as observer,
-        tempfile.TemporaryDirectory() as folder,
     ):
         installed = Installed(cp, installation.install(cp))
         for skews in FORMATIONS * rounds:
             order = [*DISTURBANCES]
             dice.shuffle(order)
-            with formation(installed, Path(folder), skews, dice) as fleet:
+            with formation(installed, folder, skews, dice) as fleet:
                 counted, found = disturbed(fleet, observer, order)
                 wait = max(numbers.pop(longest, 0), counted.pop(longest, 0))
                 numbers.update({**counted, longest: wait, "formations": 1})
@@ -209,4 +207,5 @@ def command(seed: Seed = None, rounds: Rounds = 1) -> Figures:
         time.monotonic() - began,
         sorted(numbers.items()),
         wrong,
+        folder,
     )

@@ -9,13 +9,11 @@ shows whether many Jobs hold up what has nothing to do with them.
 
 import random
 import statistics
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,7 +23,7 @@ from amends.executors.job.manifest import ATTEMPT_KEY
 from amends.ports import Raw
 from bench import machine
 from chaos.etcd_history import Change, History, Observer
-from chaos.figures import Figures, Numbers, seed_of
+from chaos.figures import Figures, Numbers, folder_for, seed_of
 from chaos.history_invariants import broken, claims_in
 from chaos.job_crowd import PATIENT, UNDO, Crowd, Undos, key_of
 from chaos.job_fates import of_each
@@ -177,13 +175,10 @@ Namespaces = Annotated[int, typer.Option(min=1, help="Over how many tenants.")]
 def command(seed: Seed = None, count: Count = 1000, namespaces: Namespaces = 4) -> Figures:
     """A thousand undos by Job on a fake node: pods that end in every way, or are taken away."""
     chosen, began = seed_of(seed), time.monotonic()
-    with (
-        ControlPlane.start(fake_node=True) as cp,
-        Observer(cp.etcd_endpoint) as observer,
-        tempfile.TemporaryDirectory() as folder,
-    ):
+    folder = folder_for("jobs")
+    with ControlPlane.start(fake_node=True) as cp, Observer(cp.etcd_endpoint) as observer:
         installed = Installed(cp, installation.install(cp))
-        log = Path(folder) / "operator.log"
+        log = folder / "operator.log"
         with installation.running_operator(installed.kubeconfig, log, PATIENT) as operator:
             crowd = Crowd.of(installed, operator, observer, namespaces)
             found = played(crowd, count, random.Random(chosen))
@@ -195,4 +190,5 @@ def command(seed: Seed = None, count: Count = 1000, namespaces: Namespaces = 4) 
         time.monotonic() - began,
         found.numbers,
         found.broken,
+        folder,
     )

@@ -6,7 +6,6 @@ and nothing is stuck. Judged are also etcd's history and the operator's own log.
 
 import json
 import random
-import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ from chaos.edit_oracles import STATEMENTS
 from chaos.edit_rest import CLAIM, describe, says
 from chaos.edit_stations import STATIONS, Station
 from chaos.etcd_history import Change, History, Observer
-from chaos.figures import Figures, seed_of
+from chaos.figures import Figures, folder_for, seed_of
 from chaos.history_invariants import broken, nothing_begins_unapproved
 from controlplane import ControlPlane
 from installation import RunningOperator
@@ -230,13 +229,10 @@ def command(seed: Seed = None, edits: Edits = 2400, only: Only = "") -> Figures:
     """Fields deleted, of the wrong type, out of bounds, unknown: in every phase, by everybody."""
     chosen, began = seed_of(seed), time.monotonic()
     dice = random.Random(chosen)
-    with (
-        ControlPlane.start() as cp,
-        Observer(cp.etcd_endpoint) as observer,
-        tempfile.TemporaryDirectory() as folder,
-    ):
+    folder = folder_for("misoperations")
+    with ControlPlane.start() as cp, Observer(cp.etcd_endpoint) as observer:
         installed = Installed(cp, installation.install(cp))
-        with grounds(installed, Path(folder)) as (ground, operator):
+        with grounds(installed, folder) as (ground, operator):
             jobs = jobs_for(ground, edits, dice, only)
             found = played(ground, operator, observer, jobs, STATIONS)
         installed.close()
@@ -254,6 +250,7 @@ def command(seed: Seed = None, edits: Edits = 2400, only: Only = "") -> Figures:
         time.monotonic() - began,
         numbers(found),
         [*wrong, *found.broken],
+        folder,
     )
 
 

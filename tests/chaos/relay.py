@@ -27,7 +27,7 @@ class Relay:
         self._open = threading.Event()
         self._open.set()
         self._ended = False
-        self._sockets: list[socket.socket] = []
+        self._sockets: set[socket.socket] = set()
         self.waiting = 0
         """Connections that were made while it was closed."""
         threading.Thread(target=self._accept, name="relay", daemon=True).start()
@@ -66,11 +66,13 @@ class Relay:
             one.close()
 
     def _accept(self) -> None:
-        while not self._ended:
+        while True:
             try:
                 near, _ = self._listening.accept()
             except OSError:
-                return
+                if self._ended:
+                    return
+                raise
             threading.Thread(target=self._connect, args=(near,), daemon=True).start()
 
     def _connect(self, near: socket.socket) -> None:
@@ -81,9 +83,14 @@ class Relay:
         except OSError:
             near.close()
             return
-        self._sockets += [near, far]
-        threading.Thread(target=self._pump, args=(far, near), daemon=True).start()
+        self._sockets |= {near, far}
+        back = threading.Thread(target=self._pump, args=(far, near), daemon=True)
+        back.start()
         self._pump(near, far)
+        back.join()
+        self._sockets -= {near, far}
+        for one in (near, far):
+            one.close()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):

@@ -8,11 +8,10 @@ of each process has stayed flat while it led.
 import asyncio
 import random
 import statistics
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +22,7 @@ from amends.core.namespace import ALLOW, UNAPPROVED
 from amends.kube.connection import Connection
 from chaos import soak_memory, soak_stock
 from chaos.etcd_history import Observer
-from chaos.figures import Figures, seed_of
+from chaos.figures import Figures, folder_for, seed_of
 from chaos.grounds import grounds
 from chaos.haunted import WORKING
 from chaos.history_invariants import broken, claims_do_not_overlap
@@ -104,8 +103,9 @@ def command(
     """An hour of random load, faults and restarts: 0 lost, 0 double, 0 stuck, memory flat."""
     chosen, began = seed_of(seed), time.monotonic()
     plan = Plan(minutes * 60, stored, still_open, rate)
+    folder = folder_for("soak")
     with grounds(token_seconds=round(plan.seconds) + 7200) as (cp, stage):
-        soaked = soak(cp, stage, plan, random.Random(chosen))
+        soaked = soak(cp, stage, plan, random.Random(chosen), folder)
     words = f"soak --minutes {minutes:g} --seed {chosen} --stored {stored} --open {still_open}"
     return Figures(
         "soak",
@@ -114,15 +114,14 @@ def command(
         time.monotonic() - began,
         numbers(soaked),
         soaked.broken,
+        folder,
     )
 
 
-def soak(cp: ControlPlane, stage: Stage, plan: Plan, dice: random.Random) -> Soaked:
-    """All of it, on a control plane where Amends is installed."""
+def soak(cp: ControlPlane, stage: Stage, plan: Plan, dice: random.Random, folder: Path) -> Soaked:
+    """All of it, on a control plane where Amends is installed. folder: for the operators' logs."""
     revision = soak_stock.stock(cp, stage.operator, plan.stored, plan.still_open, dice)
-    with ExitStack() as stack:
-        observer = stack.enter_context(Observer(cp.etcd_endpoint, revision + 1))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amends-soak-")))
+    with Observer(cp.etcd_endpoint, revision + 1) as observer:
         soaked = asyncio.run(_soak(stage, plan, dice, folder, observer))
         soaked.stocked.update(soak_stock.counted(cp))
         if soaked.stocked != (expected := soak_stock.expected(plan.stored, plan.still_open)):

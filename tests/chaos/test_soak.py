@@ -1,6 +1,7 @@
 """The soak in short: some load, faults and restarts, and a killed process in any case."""
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ SEED = 6
 
 
 def test_under_load_faults_and_restarts_nothing_is_lost_double_or_stuck(
-    ruins: tuple[ControlPlane, Stage],
+    ruins: tuple[ControlPlane, Stage], tmp_path: Path
 ) -> None:
     short = Plan(
         *(8.0, 200, 20, 3.0),
@@ -25,7 +26,7 @@ def test_under_load_faults_and_restarts_nothing_is_lost_double_or_stuck(
         quick=True,
     )
 
-    soaked = soak(*ruins, short, random.Random(SEED))
+    soaked = soak(*ruins, short, random.Random(SEED), tmp_path)
 
     assert soaked.broken == [], f"seed {SEED}"
     assert len(soaked.tales) > 10
