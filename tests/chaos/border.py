@@ -24,9 +24,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from yarl import URL
 
-from chaos.deeds import PROBED, SENT
+from chaos.deeds import SENT, asked
 from chaos.mirror import way_of
-from chaos.stories import PLURALS
+from chaos.telling import PLURALS
 
 Moment = Literal["before", "after"]
 
@@ -136,8 +136,7 @@ class Border:
         async def fenced(request: web.Request, handler: Handler) -> web.StreamResponse:
             if (line := self.lines.get(namespace)) is None:
                 return await handler(request)
-            name = PROBED if request.method == "GET" else SENT
-            return await line.cross(name, lambda: handler(request))
+            return await line.cross(asked(request), lambda: handler(request))
 
         return fenced
 

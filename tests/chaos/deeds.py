@@ -1,20 +1,21 @@
 """Deeds: by which executor the undo of a story is carried out, and what the world does besides."""
 
-import asyncio
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+from aiohttp import web
 from board import Board
 
 from amends.kube.paths import MERGE_PATCH
-from amends.ports import Gone, Raw
+from amends.ports import Raw
 from chaos.rig import Scene
-from support.api import Object
-from support.job_node import ended, pod_of, running
 
 SENT = "run http"
 """The name of a request to a target."""
 PROBED = "probe http"
 """The name of a question to a target."""
+BESIDE_THE_BOARD = {"/token": "ask for a token", "/pager": "send a notice"}
+"""What else a story's target serves, and how a request to it is named."""
 MESSAGE = "m-1"
 
 ALICE_SAW = "alice-saw"
@@ -34,6 +35,9 @@ class Place(Protocol):
     async def create(self, by: Any, kind: str, name: str, spec: Raw) -> None:
         """Somebody creates an object of ours."""
 
+    async def change(self, by: Any, kind: str, name: str, change: Raw) -> None:
+        """Somebody changes an object of ours."""
+
 
 class Deed:
     """How it is done."""
@@ -42,6 +46,8 @@ class Deed:
     """What the call is named that has the effect; empty: a person brings it about."""
     for_a_tenant = False
     """Whether the API server is asked for it as the tenant's account."""
+    last_trace = ""
+    """The call after which nothing tells any more whether it had begun; empty: there is none."""
     probes = 0
     """How often the target is asked what has become of it, before a person has to look."""
 
@@ -51,6 +57,10 @@ class Deed:
 
     async def prepare(self, place: Place) -> None:
         """What has to be there before."""
+
+    def routes(self, notices: set[str]) -> Sequence[web.RouteDef]:
+        """What its target serves beside the board. notices: the ids of those that have arrived."""
+        return ()
 
     async def attend(self, place: Place) -> None:
         """What others do, once it has begun."""
@@ -94,9 +104,60 @@ class WithASecret(ByHttp):
         return {"execution": {"http": {**request(origin, safety), "headers": headers}}}
 
     async def prepare(self, place: Place) -> None:
-        body = {"metadata": {"name": self.named}, "stringData": {"token": "s3cret-of-the-board"}}
-        path = f"/api/v1/namespaces/{place.namespace}/secrets"
-        await place.scene.admin.call("POST", path, body=body)
+        await _keep_secret(place, self.named, token="s3cret-of-the-board")
+
+
+class WithAToken(ByHttp):
+    """The same, with a token of OAuth2 that is asked for right before."""
+
+    for_a_tenant = True
+    named = "client"
+
+    def plan(self, origin: str, safety: str) -> Raw:
+        client = {"clientId": "amends", "clientSecretFrom": {"name": self.named, "key": "secret"}}
+        oauth2 = {"tokenUrl": f"{origin}/token", **client}
+        return {"execution": {"http": {**request(origin, safety), "oauth2": oauth2}}}
+
+    async def prepare(self, place: Place) -> None:
+        await _keep_secret(place, self.named, secret="s3cret-of-the-client")
+
+    def routes(self, notices: set[str]) -> Sequence[web.RouteDef]:
+        async def give(_: web.Request) -> web.Response:
+            token = {"access_token": "t0ken", "token_type": "Bearer", "expires_in": 3600}
+            return web.json_response(token)
+
+        return [web.post("/token", give)]
+
+
+class Refused(ByHttp):
+    """The target refuses it for good, and the owner is told at once."""
+
+    for_a_tenant = True
+    named = "pager"
+
+    def plan(self, origin: str, safety: str) -> Raw:
+        nowhere = {"method": "POST", "url": f"{origin}/nowhere", "retrySafety": safety}
+        escalation = {"owner": "payments", "afterSeconds": 0}
+        return {"execution": {"http": nowhere}, "escalation": escalation}
+
+    async def prepare(self, place: Place) -> None:
+        await _keep_secret(
+            place, self.named, url=f"{place.origin}/pager", secret="whsec_" + "c2VjcmV0" * 4
+        )
+        annotations = {"amends.dev/escalation-webhook-secret": self.named}
+        await place.scene.admin.call(
+            "PATCH",
+            f"/api/v1/namespaces/{place.namespace}",
+            body={"metadata": {"annotations": annotations}},
+            content_type=MERGE_PATCH,
+        )
+
+    def routes(self, notices: set[str]) -> Sequence[web.RouteDef]:
+        async def hear(request: web.Request) -> web.Response:
+            notices.add((await request.json())["id"])
+            return web.Response()
+
+        return [web.post("/pager", hear)]
 
 
 class ByHand(Deed):
@@ -124,95 +185,6 @@ class ByHand(Deed):
         await place.create(place.scene.alice, "Attestation", ALICE_SAW, spec)
 
 
-class OfAnObject(Deed):
-    """A ConfigMap of the namespace is deleted."""
-
-    sends = "delete configmaps"
-    for_a_tenant = True
-    named = "posted"
-
-    def plan(self, origin: str, safety: str) -> Raw:
-        named = {"apiVersion": "v1", "kind": "ConfigMap", "name": self.named}
-        return {"execution": {"kubernetes": {"operation": "Delete", **named}}}
-
-    async def prepare(self, place: Place) -> None:
-        body = {"metadata": {"name": self.named}, "data": {"text": "posted by mistake"}}
-        await place.scene.admin.call("POST", self._path(place), body=body)
-
-    async def effects(self, place: Place) -> int:
-        try:
-            await place.scene.admin.call("GET", f"{self._path(place)}/{self.named}")
-        except Gone:
-            return 1
-        return 0
-
-    def _path(self, place: Place) -> str:
-        return f"/api/v1/namespaces/{place.namespace}/configmaps"
-
-
-class PatchOfAnObject(OfAnObject):
-    """What a ConfigMap says is taken out of it."""
-
-    sends = "patch configmaps"
-
-    def plan(self, origin: str, safety: str) -> Raw:
-        named = {"apiVersion": "v1", "kind": "ConfigMap", "name": self.named}
-        patch = {"merge": {"data": {"text": None}}}
-        return {"execution": {"kubernetes": {"operation": "Patch", **named, "patch": patch}}}
-
-    async def effects(self, place: Place) -> int:
-        found = await place.scene.admin.call("GET", f"{self._path(place)}/{self.named}")
-        return int("text" not in found.get("data", {}))
-
-
-class ByJob(Deed):
-    """A Job; no kubelet runs here, so what it does is that it ended well."""
-
-    sends = "create jobs"
-    for_a_tenant = True
-
-    def plan(self, origin: str, safety: str) -> Raw:
-        container = {"name": "undo", "image": "registry.example.com/undo:1"}
-        template = {"spec": {"containers": [container]}}
-        return {"execution": {"job": {"template": template, "retrySafety": safety}}}
-
-    async def prepare(self, place: Place) -> None:
-        path = f"/api/v1/namespaces/{place.namespace}/serviceaccounts"
-        await place.scene.admin.call("POST", path, body={"metadata": {"name": "amends-runner"}})
-
-    async def attend(self, place: Place) -> None:
-        """Be the Job controller and the kubelet, for one Job."""
-
-        job = await self._begun(place)
-        name, admin = job["metadata"]["name"], place.scene.admin
-        pods = f"/api/v1/namespaces/{place.namespace}/pods"
-        await admin.call("POST", pods, body=pod_of(job))
-        of_pod, of_job = ended(0)
-        for path, status in (
-            (f"{pods}/{name}-1", running()),
-            (f"{pods}/{name}-1", of_pod),
-            (f"{self._path(place)}/{name}", of_job),
-        ):
-            await admin.call("PATCH", f"{path}/status", body=status, content_type=MERGE_PATCH)
-
-    async def effects(self, place: Place) -> int:
-        return len(await self._jobs(place))
-
-    async def _begun(self, place: Place) -> Object:
-        """No mirror shows it, so the server is asked."""
-        while True:
-            if jobs := await self._jobs(place):
-                return jobs[0]
-            await asyncio.sleep(0.2)
-
-    async def _jobs(self, place: Place) -> list[Object]:
-        found: list[Object] = (await place.scene.admin.call("GET", self._path(place)))["items"]
-        return found
-
-    def _path(self, place: Place) -> str:
-        return f"/apis/batch/v1/namespaces/{place.namespace}/jobs"
-
-
 def request(origin: str, safety: str) -> Raw:
     """What removes the message from the board."""
     return {
@@ -220,6 +192,18 @@ def request(origin: str, safety: str) -> Raw:
         "url": f"{origin}/messages/{MESSAGE}",
         "retrySafety": safety,
     }
+
+
+def asked(of: web.Request) -> str:
+    """How a request to what stands for the outside is named."""
+    return BESIDE_THE_BOARD.get(of.path) or (PROBED if of.method == "GET" else SENT)
+
+
+async def _keep_secret(place: Place, name: str, **data: str) -> None:
+    """In the namespace of the story."""
+    path = f"/api/v1/namespaces/{place.namespace}/secrets"
+    body = {"metadata": {"name": name}, "stringData": data}
+    await place.scene.admin.call("POST", path, body=body)
 
 
 async def _attempt(place: Place) -> list[tuple[str, str]]:

@@ -1,14 +1,14 @@
 """The end of a story as it may be compared: everything that is written, except what may differ.
 
 Masked, because two undisturbed runs differ in it as well: uids, times, periods, versions, holders,
-Jobs and field managers (named after uids), the namespace, the board's address, and digests over any
-of these.
+Jobs, notices and field managers (named after uids), the namespace, the board's address, and digests
+over any of these.
 
 Masked, because a life more may cost an attempt more: the number of attempts, the names made from
-that number (outbox entry, effect, Receipt of an attempt), `outbox.doubt` (it says that an earlier
-attempt had no answer), the target's remark that it answers once more what it answered before, that
-an object is gone already, why nobody knew what a probe has answered since, which probe it was, and
-a detour Running → Failed → Running.
+that number (outbox entry, effect, Receipt of an attempt), how often a notice was sent,
+`outbox.doubt` (it says that an earlier attempt had no answer), the target's remark that it answers
+once more what it answered before, that an object is gone already, why nobody knew what a probe has
+answered since, which probe it was, and a detour Running → Failed → Running.
 
 Left out: generation counters of the server (managedFields and the like), which people never see.
 """
@@ -22,11 +22,12 @@ from typing import Any
 
 from amends.api import Compensation, Receipt
 from amends.core.records import identity, receipts
-from chaos.stories import Objects, Told
+from chaos.telling import Objects, Told
 
 End = dict[str, Any]
 
 _ATTEMPT = re.compile(r"\b(attempts?|dispatch) \d+")
+_ATTEMPT_KEY = re.compile(r"\b(attempt [-a-z0-9]+):\d+")
 _PROBE = re.compile(r"\bprobe \d+")
 _MADE_FROM_ATTEMPT = re.compile(
     r"(effect-compensation|outbox-(?:compensation|retry))-[0-9a-f]{16}(-[0-9a-f]{8})?"
@@ -36,6 +37,7 @@ _MADE_FROM_UID = re.compile(r"(effect-[0-9a-f]{16})-[0-9a-f]{16}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)")
 _PERIOD = re.compile(r"\d{4}-\d\d-\d\dT\d\d(?=\")")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NOTICE = re.compile(r"escalation-[0-9a-f]{16}")
 _JOB = re.compile(r"amends-[0-9a-f]{16}")
 _FIELD_MANAGER = re.compile(r"amends-[0-9a-f]{12}\b")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -59,13 +61,16 @@ async def end_of(told: Told) -> End:
         (_UID, "<uid>"),
         (_DIGEST, "<digest>"),
         (_JOB, "<job>"),
+        (_NOTICE, "<notice>"),
         (_FIELD_MANAGER, "<field manager>"),
         (_ATTEMPT, "attempt <n>"),
+        (_ATTEMPT_KEY, r"\1:<n>"),
         (_PROBE, "probe <n>"),
     ):
         text = pattern.sub(mask, text)
     text = text.replace(told.namespace, "<namespace>").replace(told.origin, "<board>")
-    return {**json.loads(text), "effects": await told.story.deed.effects(told)}
+    effects = await told.story.deed.effects(told)
+    return {**json.loads(text), "effects": effects, "notices": len(told.notices)}
 
 
 def difference(one: End, other: End) -> str:
@@ -103,6 +108,8 @@ def _part(raw: Any) -> Any:
         }
     if raw["kind"] == "Compensation" and "outbox" in status:
         status["executedBy"] = "<holder>"
+    if "notice" in status.get("escalation", {}):
+        status["escalation"]["notice"]["attempts"] = "<n>"
     if "preview" in status:
         status["preview"] = {**status["preview"], "resourceVersion": "<version>"}
     return {"name": raw["metadata"]["name"], "spec": spec, "status": status}

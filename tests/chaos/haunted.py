@@ -11,7 +11,7 @@ from amends.kube.connection import Connection
 from chaos.mirror import Mirror, mirror, way_of
 from chaos.proxy import Noted, Proxy, proxied
 from chaos.rig import Exchange, Scene, Stage
-from chaos.stories import Objects, Told
+from chaos.telling import Objects, Told
 from chaos.wrongs import PATIENCE_ASKED
 from installation import RunningOperator, running_operator
 

@@ -11,7 +11,8 @@ from chaos.bad_watches import Expired, OlderReplica
 from chaos.haunted import Haunted
 from chaos.older_replica import Replica
 from chaos.scenarios import STARTS_WITHIN, Scenario
-from chaos.stories import PLURALS, STORIES, Story, Told
+from chaos.stories import STORIES, Story
+from chaos.telling import PLURALS, Told
 from chaos.wrongs import TokenExpired
 from waiting import wait_for
 

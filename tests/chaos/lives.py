@@ -20,7 +20,8 @@ from chaos.border import Border, Line, Point, border, deserted
 from chaos.ending import End, end_of
 from chaos.mirror import Mirror, mirror
 from chaos.rig import Exchange, Scene, Stage
-from chaos.stories import PLURALS, Objects, Story, Told, telling
+from chaos.stories import Story
+from chaos.telling import PLURALS, Objects, Told, telling
 from chaos.verdict import Happened
 from installation import RunningOperator, running_operator
 

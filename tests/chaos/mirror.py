@@ -15,7 +15,7 @@ import aiohttp
 
 from amends.api import GROUP, VERSION
 from amends.ports import Raw
-from chaos.stories import PLURALS, Objects
+from chaos.telling import PLURALS, Objects
 
 _LONGEST_LINE = 4 * 2**20
 

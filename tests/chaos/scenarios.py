@@ -19,7 +19,8 @@ from chaos.fences import Fence, at_rest
 from chaos.for_tenants import BETWEEN
 from chaos.haunted import Busiest, Haunted, Kept, Mirrored, busiest, impatient
 from chaos.proxy import Honest
-from chaos.stories import EVERY_STORY, PLURALS, Story, Told, telling
+from chaos.stories import EVERY_STORY, Story
+from chaos.telling import PLURALS, Told, telling
 from chaos.verdict import is_in_doubt, is_open_again
 from chaos.wrongs import Wrong
 

@@ -17,16 +17,20 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from amends.api import GROUP, VERSION
 from bench import seeding
 from chaos.etcd_history import PREFIX
-from chaos.stories import PLURALS
+from chaos.telling import PLURALS
 from controlplane import ControlPlane
 from installation import add_tenant
+from waiting import wait_for
 
 SETTLED, WAITING = "settled", "waiting"
 """Namespaces of one tenant."""
 PHASES = {"Compensation": ("Cancelled", "AwaitingApproval"), "DeadLetter": ("Resolved", "Open")}
 """Of what is settled, and of what waits."""
+NAMES = {"Compensation": "undo", "DeadLetter": "dead-letter-effect"}
+"""Of what is settled, without their numbers."""
 FIRST = "-00000"
 """What the numbers in the names of the first pair look like."""
 AT_ONCE = 100
@@ -36,7 +40,11 @@ AT_ONCE = 100
 def stock(
     cp: ControlPlane, operator: Any, stored: int, still_open: int, dice: random.Random
 ) -> int:
-    """So many settled and open objects, half of each kind; the revision of etcd after the last."""
+    """So many settled and open objects, half of each kind; the revision of etcd after the last.
+
+    The API server reads what is new in etcd object by object. Until it has read all of that it
+    answers lists from etcd, which takes it so long that it gives up.
+    """
     for namespace in (SETTLED, WAITING):
         add_tenant(cp, namespace, group="tenant-a")
     bob = cp.kubeconfig("bob")
@@ -49,7 +57,10 @@ def stock(
 
     asyncio.run(seeding.seed(bob, operator, settled, 1))
     asyncio.run(seeding.seed(bob, operator, waiting, still_open // 2))
-    return _copy(cp.etcd_endpoint, stored // 2, dice)
+    revision = _copy(cp.etcd_endpoint, stored // 2, dice)
+    last = f"-{stored // 2 - 1:05}"
+    wait_for(lambda: _has_read(cp, last), seconds=300, what="the API server to read what is stored")
+    return revision
 
 
 def expected(stored: int, still_open: int) -> Counter[str]:
@@ -77,6 +88,21 @@ def counted(cp: ControlPlane) -> Counter[str]:
     return found
 
 
+def _has_read(cp: ControlPlane, number: str) -> bool:
+    """Whether the pair of this number is in what it answers lists from (resourceVersion 0)."""
+    return all(
+        json.loads(
+            cp.kubectl(
+                "get",
+                "--raw",
+                f"/apis/{GROUP}/{VERSION}/namespaces/{SETTLED}/{PLURALS[kind]}"
+                f"?resourceVersion=0&fieldSelector=metadata.name%3D{name}{number}",
+            ).stdout
+        )["items"]
+        for kind, name in NAMES.items()
+    )
+
+
 def _copy(endpoint: str, pairs: int, dice: random.Random) -> int:
     with closing(http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=60)) as etcd:
         originals = dict(_originals(etcd))
@@ -93,7 +119,7 @@ def _copy(endpoint: str, pairs: int, dice: random.Random) -> int:
 
 
 def _originals(etcd: http.client.HTTPConnection) -> Iterator[tuple[str, str]]:
-    for kind, name in (("Compensation", "undo"), ("DeadLetter", "dead-letter-effect")):
+    for kind, name in NAMES.items():
         key = f"{PREFIX}{PLURALS[kind]}/{SETTLED}/{name}{FIRST}"
         (found,) = _ask(etcd, "kv/range", {"key": _coded(key)})["kvs"]
         yield key, b64decode(found["value"]).decode()

@@ -11,7 +11,7 @@ from amends.api import GROUP, VERSION
 from amends.kube.connection import Connection
 from amends.ports import Exists, Gone, Raw, Unsure, Waiting
 from chaos.soak_target import Target
-from chaos.stories import ENDED, PLURALS
+from chaos.telling import ENDED, PLURALS
 
 LOOKS_EVERY = 1.5
 """Seconds between two looks of a person at what is going on."""

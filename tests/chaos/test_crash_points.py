@@ -17,7 +17,8 @@ import pytest
 from chaos.ending import End, end_of
 from chaos.power import Moment, Point, PowerLine
 from chaos.rig import Incarnation, Scene, ShiftedClock, Stage, scene
-from chaos.stories import MAIN, STORIES, Story, Told, telling
+from chaos.stories import MAIN, STORIES, Story
+from chaos.telling import Told, telling
 from chaos.verdict import fault, is_as_told
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]

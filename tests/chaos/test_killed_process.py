@@ -11,7 +11,8 @@ import installation
 from chaos.ending import difference, end_of
 from chaos.power import PowerLine
 from chaos.rig import Incarnation, Scene, ShiftedClock, Stage, scene
-from chaos.stories import Story, Told, telling
+from chaos.stories import Story
+from chaos.telling import Told, telling
 from installation import RunningOperator
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]

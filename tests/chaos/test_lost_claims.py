@@ -11,7 +11,8 @@ from chaos.ending import end_of
 from chaos.invariants import condition
 from chaos.power import PowerLine
 from chaos.rig import Incarnation, ShiftedClock, Stage, scene
-from chaos.stories import Story, Told, telling
+from chaos.stories import Story
+from chaos.telling import Told, telling
 from support.api import Object
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.chaos]

@@ -19,7 +19,8 @@ from amends.runtime.queue import KeyQueue
 from chaos.ending import difference, end_of
 from chaos.power import PowerLine
 from chaos.rig import Incarnation, Scene, ShiftedClock, Stage, scene
-from chaos.stories import STORIES, Story, Told, telling
+from chaos.stories import STORIES, Story
+from chaos.telling import Told, telling
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]
 

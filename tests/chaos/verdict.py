@@ -13,18 +13,24 @@ Happened = Callable[[str], bool | None]
 def fault(end: End, calm: End, story: Story, happened: Happened) -> str | None:
     """What is wrong with the end of a disturbed run; None: nothing.
 
-    Where a repeat is not safe, a life that ended between the claim and the Receipt leaves a doubt
-    that only a person can settle. A call that was under way when the power failed may have happened
-    or not; then both ends are right.
+    Where a repeat is not safe, a life that ended between the claim and its outcome leaves a doubt
+    that only a person can settle; so does one that has taken away what it had begun. A call that
+    was under way when the power failed may have happened or not; then both ends are right.
     """
     claim = "DeadLetter Retrying" if story.choice else "Compensation Running"
     claimed = happened(f"write_status {claim}")
-    proved = happened(f"create {story.subject}Receipt")
-    may_doubt = story.may_doubt and claimed is not False and proved is not True
-    must_doubt = may_doubt and claimed is True and proved is False
+    known = happened(
+        "write_status Compensation Failed"
+        if story.ends == "Failed"
+        else f"create {story.subject}Receipt"
+    )
+    may_doubt = story.may_doubt and claimed is not False and known is not True
+    must_doubt = may_doubt and claimed is True and known is False
     if end == calm and not must_doubt:
         return None
     if may_doubt and is_in_doubt(end, story, happened("run http")):
+        return None
+    if happened(story.deed.last_trace) and is_over_and_unknown(end, story):
         return None
     return difference(end, calm)
 
@@ -53,12 +59,25 @@ def is_in_doubt(end: End, story: Story, sent: bool | None) -> bool:
     """Whether it says that nobody knows, claims nothing else, and has not sent anything twice."""
     (subject,), (letter,) = end[story.subject], end["DeadLetter"]
     true = {one["type"] for one in subject["status"]["conditions"] if one["status"] == "True"}
+    effective = sent and story.ends != "Failed"
     return (
         subject["status"]["phase"] == ("Retrying" if story.choice else "Running")
         and subject["status"]["outbox"]["outcome"] == "Unknown"
         and {"Stalled", "OutcomeUnknown"} <= true
         and letter["status"]["phase"] == ("Retrying" if story.choice else "Open")
-        and end["effects"] in ((0, 1) if sent is None else (int(sent),))
+        and end["effects"] in ((0, 1) if effective is None else (int(effective),))
+    )
+
+
+def is_over_and_unknown(end: End, story: Story) -> bool:
+    """Whether it has ended as it was to, and says that nobody knows what came of it before."""
+    (subject,) = end[story.subject]
+    true = {one["type"] for one in subject["status"]["conditions"] if one["status"] == "True"}
+    return (
+        subject["status"]["phase"] == story.ends
+        and subject["status"]["outbox"]["outcome"] == "Unknown"
+        and "OutcomeUnknown" in true
+        and end["effects"] == 0
     )
 
 

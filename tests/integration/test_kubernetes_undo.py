@@ -149,9 +149,10 @@ def test_apply_takes_over_only_what_was_shown(tenant: Tenant, objects: Namespace
     assert color == '/data/color: "red" → "blue"'
     assert taken.startswith("takes over .data.color from ")
     tenant.approve("undo")
-    tenant.in_phase("undo", "Completed")
+    done = tenant.in_phase("undo", "Completed")
 
     assert objects.data() == {"color": "blue", "size": "2"}
+    assert evidence(tenant, done)["changes"] == [color, taken]
 
 
 def test_apply_that_nobody_approves_takes_nothing_over(tenant: Tenant, objects: Namespaced) -> None:

@@ -45,13 +45,13 @@ class Attempt:
         for _ in range(TRIES):
             now = await found.get()
             if (told := self._told(found, now)) is not None:
-                return self._applied(found, self._before if self._sent else None, now, told=told)
+                return self._told_applied(found, self._before if self._sent else None, now, told)
             try:
                 foreseen = await found.foresee(now)
             except (Conflict, Exists):
                 continue
             if foreseen.request is None:
-                return self._applied(found, now, now, told="it was so already")
+                return self._told_applied(found, now, now, "it was so already")
             if self.is_in_doubt and not self._is_untouched(now):
                 state = "there" if now is None else "as it was"
                 return self.stopped(f"{found} is not {state} any more")
@@ -145,16 +145,29 @@ class Attempt:
         except (Gone, Rejected) as why:
             self._sent = earlier
             if isinstance(why, Gone) and self._change.operation is ChangeOperation.DELETE:
-                return self._applied(found, now, None, told="the object does not exist")
+                return self._told_applied(found, now, None, "the object does not exist")
             return None if earlier else self.stopped(why.answer or str(why))
         except Waiting as why:
             if why.status in (None, 401, 429):
                 self._sent = earlier  # never connected, or never let in
             raise
-        return self._applied(found, now, after)
+        return self._applied(found, now, after, self._made(now, after, foreseen.taken))
+
+    def _told_applied(
+        self, found: TenantObject, before: Raw | None, after: Raw | None, told: str
+    ) -> Applied:
+        """As the object tells, which does not tell any more what was changed."""
+        preview = self._work.preview
+        changed = preview.changes if preview is not None else ()
+        return self._applied(found, before, after, changed, told=told)
 
     def _applied(
-        self, found: TenantObject, before: Raw | None, after: Raw | None, **more: str
+        self,
+        found: TenantObject,
+        before: Raw | None,
+        after: Raw | None,
+        changed: Sequence[str],
+        **more: str,
     ) -> Applied:
         change = self._change
         deleted = change.operation is ChangeOperation.DELETE
@@ -173,24 +186,20 @@ class Attempt:
                 "before": _meta(before, "resourceVersion"),
                 "after": None if deleted else _meta(after, "resourceVersion"),
             },
-            "changes": [*(self._seen() if more else self._made(before, after))],
+            "changes": [*changed],
             **more,
         }
         if not deleted:
             evidence["fieldManager"] = found.manager
         return Applied(evidence)
 
-    def _seen(self) -> Sequence[str]:
-        """What was to be changed, where the object does not tell any more what was."""
-        return self._work.preview.changes if self._work.preview is not None else ()
-
-    def _made(self, before: Raw | None, after: Raw | None) -> Sequence[str]:
+    def _made(self, before: Raw | None, after: Raw | None, taken: Sequence[str]) -> Sequence[str]:
         """What was changed."""
         deleted = self._change.operation is ChangeOperation.DELETE
         made = (
             changes.removed(before or {}) if deleted else changes.changes(before or {}, after or {})
         )
-        return changes.lines(self._change.operation, before, made, [])
+        return changes.lines(self._change.operation, before, made, taken)
 
 
 def _meta(obj: Mapping[str, Any] | None, key: str) -> Any:

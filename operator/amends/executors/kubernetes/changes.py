@@ -1,7 +1,7 @@
 """What a change does to an object: in words that people may read, and as a digest. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,7 @@ def removed(before: Raw) -> list[Change]:
 
 
 def preview(
-    operation: ChangeOperation, before: Raw | None, found: list[Change], taken: list[str]
+    operation: ChangeOperation, before: Raw | None, found: list[Change], taken: Sequence[str]
 ) -> Preview:
     """The words, and a digest that is another one whenever something else would be changed.
 
@@ -79,7 +79,7 @@ def preview(
         "operation": operation,
         "uid": meta.get("uid"),
         "changes": [[one.pointer, one.was, one.becomes] for one in found],
-        "takenOver": taken,
+        "takenOver": [*taken],
     }
     if operation is ChangeOperation.DELETE or any(one.is_hidden for one in found):
         content["version"] = str(meta.get("generation") or meta.get("resourceVersion"))
@@ -88,7 +88,7 @@ def preview(
 
 
 def lines(
-    operation: ChangeOperation, before: Raw | None, found: list[Change], taken: list[str]
+    operation: ChangeOperation, before: Raw | None, found: list[Change], taken: Sequence[str]
 ) -> tuple[str, ...]:
     """The same for people, at most so many."""
     head = _head(operation, before, found)

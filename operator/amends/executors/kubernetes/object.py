@@ -1,7 +1,7 @@
 """One object as a tenant's service account sees it: looked at, tried out, changed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,6 @@ from amends.api.kubernetes import ChangeOperation, KubernetesExecution
 from amends.core.outcome import Preview
 from amends.core.records.redaction import redact_text
 from amends.executors.kubernetes import changes, requests
-from amends.executors.kubernetes.changes import Change
 from amends.executors.kubernetes.requests import Request
 from amends.executors.kubernetes.resources import Resource
 from amends.executors.rights import Right, lacking
@@ -28,13 +27,14 @@ _VERBS = {
 class Foreseen:
     """What the change would do to the object as it was before.
 
-    request: what does it; None: nothing is left to do. after: the object then.
+    request: what does it; None: nothing is left to do. after: the object then. taken: the fields
+    that are taken over, and from whom.
     """
 
     request: Request | None
     after: Raw | None
-    changes: list[Change]
     preview: Preview
+    taken: Sequence[str] = ()
 
 
 class TenantObject:
@@ -101,11 +101,11 @@ class TenantObject:
         preview = changes.preview
         operation = ChangeOperation.DELETE
         if before is None:
-            return Foreseen(None, None, [], preview(operation, None, [], []))
+            return Foreseen(None, None, preview(operation, None, [], []))
         found = changes.removed(before)
         request = self._write(before)
         await self.send(request.dry)
-        return Foreseen(request, None, found, preview(operation, before, found, []))
+        return Foreseen(request, None, preview(operation, before, found, []))
 
     async def _application(self, before: Raw | None) -> Foreseen:
         """Force only where something is taken over, and only where people approve that."""
@@ -124,14 +124,14 @@ class TenantObject:
         return await self._tried(before, self._write(before, force=True), taken)
 
     async def _tried(
-        self, before: Raw | None, request: Request, taken: list[str] | None = None
+        self, before: Raw | None, request: Request, taken: Sequence[str] = ()
     ) -> Foreseen:
         after = await self.send(request.dry)
         found = changes.changes(before or {}, after)
-        preview = changes.preview(self._change.operation, before, found, taken or [])
+        preview = changes.preview(self._change.operation, before, found, taken)
         # Where it is so already, not even the ownership of fields is changed.
         left = request if before is None or found else None
-        return Foreseen(left, after, found, preview)
+        return Foreseen(left, after, preview, taken)
 
     def _write(self, before: Raw | None, *, force: bool = False) -> Request:
         return requests.write(self._change, self._resource, before, self.manager, force=force)
