@@ -162,6 +162,7 @@ class WiredExecutor:
         self._name = name
         self._executor = executor
         self._line = line
+        self.only_waits: bool = getattr(executor, "only_waits", False)
 
     async def run(self, work: Work) -> Outcome:
         return await self._line.change(f"run {self._name}", lambda: self._executor.run(work))

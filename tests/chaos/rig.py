@@ -168,6 +168,7 @@ class Incarnation:
     clock: ShiftedClock
     allowed_targets: tuple[str, ...]
     resync: timedelta = timedelta(minutes=10)
+    executions: int = 64
     wrap: Wrap = lambda inbox: inbox
     runtime: Runtime = field(init=False)
 
@@ -178,7 +179,7 @@ class Incarnation:
         recorder = EventRecorder(connection, self.clock, self.holder)
         executors = self._executors(connection, await connection.addresses())
         cluster = WiredCluster(KubeCluster(connection), self.line, self.namespace)
-        settings = Settings(resync=self.resync, drain=timedelta(0))
+        settings = Settings(resync=self.resync, drain=timedelta(0), executions=self.executions)
         self.runtime = Runtime(
             *(settings, cluster, cluster.list_open, executors, recorder, self.clock, self.holder),
             lambda: ENFORCED,
