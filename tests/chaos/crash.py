@@ -41,6 +41,8 @@ class Campaign:
     side: int = SIDE_BY_SIDE
     visits: int | None = None
     """At most so many of one death, and as many of two; None: all."""
+    first: Sequence[Place] = ()
+    """What is visited before anything else."""
     calm: dict[str, End] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     begun: Counter[int] = field(default_factory=Counter)
@@ -118,7 +120,9 @@ class Campaign:
             for name, path in self.atlas.remaining(deaths)
             if (name, path) not in self._under_way
         ]
-        chosen = self.dice.sample(remaining, min(left, len(remaining)))
+        self.dice.shuffle(remaining)
+        remaining.sort(key=lambda one: (one.name, one.path) not in self.first)
+        chosen = remaining[:left]
         self.begun[deaths] += len(chosen)
         return chosen
 
