@@ -1,17 +1,26 @@
 """The soak in short: some load, faults and restarts, and a killed process in any case."""
 
 import random
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from chaos.rig import Stage
 from chaos.soak import Plan, soak
 from controlplane import ControlPlane
+from tls import self_signed
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]
 
 SEED = 6
+
+
+def test_the_certificate_of_the_proxy_outlasts_the_soak(tmp_path: Path) -> None:
+    """It once lasted an hour, as the load does: then neither operator could connect any more."""
+    made = x509.load_pem_x509_certificate(self_signed(tmp_path).read_bytes())
+    assert made.not_valid_after_utc > datetime.now(UTC) + timedelta(hours=12)
 
 
 def test_under_load_faults_and_restarts_nothing_is_lost_double_or_stuck(
