@@ -138,30 +138,32 @@ def doctored(history: Iterable[Operation]) -> Iterator[tuple[str, list[Operation
         n for n, one in enumerate(whole) if one["status"] and one["expects"] and one["code"] < 300
     ]
     reads = [n for n, one in enumerate(whole) if one["kind"] == "read" and one["code"] == 200]
-    twice = deepcopy(whole)
-    lost = {**twice[writes[-1]], "version": twice[writes[-1]]["version"] + 1}
-    later = lost["return"] - lost["call"] + 1
-    twice.append({**lost, "call": lost["call"] + later, "return": lost["return"] + later})
-    yield "two writes of one version both succeed", twice
+    if writes:
+        twice = deepcopy(whole)
+        lost = {**twice[writes[-1]], "version": twice[writes[-1]]["version"] + 1}
+        later = lost["return"] - lost["call"] + 1
+        twice.append({**lost, "call": lost["call"] + later, "return": lost["return"] + later})
+        yield "two writes of one version both succeed", twice
     if reads:
         stale = deepcopy(whole)
         stale[reads[-1]]["version"] -= 1
         yield "a read answers with a version that was never current", stale
     claims = [n for n in writes if whole[n]["attempt"] == 1 and not whole[n]["ended"]]
-    blind = deepcopy(whole)
-    claim = blind[claims[0]]
-    after = claim["return"] - claim["call"] + 1
-    blind.append(
-        {
-            **claim,
-            "expects": 0,
-            "holder": "another",
-            "version": claim["version"],
-            "call": claim["call"] + after,
-            "return": claim["return"] + after,
-        }
-    )
-    yield "a claim that stands is taken without compare-and-swap", blind
+    if claims:
+        blind = deepcopy(whole)
+        claim = blind[claims[0]]
+        after = claim["return"] - claim["call"] + 1
+        blind.append(
+            {
+                **claim,
+                "expects": 0,
+                "holder": "another",
+                "version": claim["version"],
+                "call": claim["call"] + after,
+                "return": claim["return"] + after,
+            }
+        )
+        yield "a claim that stands is taken without compare-and-swap", blind
 
 
 def _nanoseconds(timestamp: str) -> int:

@@ -125,7 +125,7 @@ async def scene(stage: Stage) -> AsyncIterator[Scene]:
     operator, admin, bob, alice = [await Connection.open(user) for user in users]
     watching = asyncio.create_task(
         watch.run(
-            *(exchange, _nothing, _unchanged, operator, SystemClock(), None),
+            *(exchange, _nothing, _unchanged, operator, None),
             _give_signals_back,
         ),
         name="watch",

@@ -80,5 +80,21 @@ def test_a_leader_that_sleeps_before_the_first_byte_sends_nothing_when_it_wakes(
         assert witness.effects() == []
 
 
+def test_a_replica_whose_clock_is_ahead_logs_in_no_more_often_than_others(
+    audited: Installed, tmp_path: Path
+) -> None:
+    """kopf asks its machine's clock how old a login is. Each new one closes every watch."""
+    tenant = audited.tenant(unique("ahead"))
+    with replicas(audited.kubeconfig, tmp_path, SHORT, [600]) as (ahead,):
+        wait_for(lambda: _works(ahead), seconds=60, what="it to work")
+        tenant.create(unapproved("undo", execution={"record": {}}))
+        tenant.in_phase("undo", "Completed")
+
+        said = ahead.lives[-1].log.read_text()
+    assert "this machine's clock is wrong" in said
+    assert "Connector is closed" not in said
+    assert "re-authenticate" not in said
+
+
 def _works(replica: Replica) -> bool:
     return replica.lives[-1].is_working()

@@ -18,7 +18,6 @@ from amends.handlers import watch
 from amends.kube.cache import Cache
 from amends.kube.connection import Connection
 from amends.ports import Raw
-from amends.runtime.clock import SystemClock
 from amends.runtime.inbox import Inbox
 from amends.runtime.queue import KeyQueue
 from waiting import wait_for
@@ -156,9 +155,7 @@ async def watching(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host = f"http://127.0.0.1:{runner.addresses[0][1]}"
     connection = Connection(client.Configuration(host=host))
-    task = asyncio.create_task(
-        watch.run(heard, _nothing, _unchanged, connection, SystemClock(), health, _nothing)
-    )
+    task = asyncio.create_task(watch.run(heard, _nothing, _unchanged, connection, health, _nothing))
     try:
         yield task
     finally:

@@ -18,7 +18,7 @@ from amends.kube.lease import lead
 from amends.kube.policies import KubePolicies
 from amends.kube.secrets import TenantSecrets
 from amends.kube.tenants import ImpersonatedTenants
-from amends.ports import Clock, ExecutorContext, Fault
+from amends.ports import ExecutorContext, Fault
 from amends.runtime.clock import ServerClock, process_identity
 from amends.runtime.guard import Guard
 from amends.runtime.metrics import EVENTS_DROPPED, Metrics
@@ -76,7 +76,7 @@ async def run(settings: Settings) -> None:
         async with metrics.served(settings.metrics_listen):
             await _until_served(cluster, stop)
             if not stop.is_set():
-                await serve(settings, runtime, sweeper, guard, connection, clock, holder, stop)
+                await serve(settings, runtime, sweeper, guard, connection, holder, stop)
     finally:
         await recorder.drain(EVENTS_GRACE)
         saying.cancel()
@@ -105,7 +105,6 @@ async def serve(
     sweeper: Sweeper,
     guard: Guard,
     connection: Connection,
-    clock: Clock,
     holder: str,
     stop: asyncio.Event,
 ) -> None:
@@ -135,7 +134,7 @@ async def serve(
     guarding = asyncio.create_task(guard.run(runtime.look_at_everything), name="guard")
     watching = asyncio.create_task(
         watch.run(
-            *(runtime.inbox, guard.look_soon, runtime.namespaces.moved, connection, clock),
+            *(runtime.inbox, guard.look_soon, runtime.namespaces.moved, connection),
             *(settings.health_listen, take_signals_back),
         ),
         name="watch",

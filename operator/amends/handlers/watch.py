@@ -12,7 +12,8 @@ import structlog
 from amends.api import GROUP, KINDS, VERSION
 from amends.kube.cluster import PAGE
 from amends.kube.connection import LIST_TIMEOUT, REQUEST_TIMEOUT, Connection
-from amends.ports import Clock, Fault
+from amends.ports import Fault
+from amends.runtime.clock import SystemClock
 from amends.runtime.inbox import Inbox
 
 ADMISSION = "admissionregistration.k8s.io"
@@ -59,7 +60,6 @@ async def run(
     policy_moved: Callable[[], None],
     namespace_moved: Callable[[str], None],
     connection: Connection,
-    clock: Clock,
     health_listen: str | None,
     started: Callable[[], None],
 ) -> None:
@@ -74,7 +74,7 @@ async def run(
     while True:
         older = asyncio.all_tasks()
         tasks = await kopf.spawn_tasks(
-            registry=registry(inbox, policy_moved, namespace_moved, connection, clock),
+            registry=registry(inbox, policy_moved, namespace_moved, connection),
             settings=settings(),
             clusterwide=True,
             standalone=True,
@@ -121,7 +121,6 @@ def registry(
     policy_moved: Callable[[], None],
     namespace_moved: Callable[[str], None],
     connection: Connection,
-    clock: Clock,
 ) -> kopf.OperatorRegistry:
     """Handlers for open work, policies and namespaces: they only ring a bell.
 
@@ -166,7 +165,8 @@ def registry(
             scheme="Bearer" if found.token else None,
             certificate_path=found.certificate_file,
             private_key_path=found.key_file,
-            expiration=clock.now() + CREDENTIALS_ARE_FRESH,
+            # By this machine's clock, right or wrong: kopf asks no other how old it is.
+            expiration=SystemClock().now() + CREDENTIALS_ARE_FRESH,
         )
 
     @kopf.on.probe(registry=handlers, id="open")
