@@ -34,9 +34,8 @@ help: ## show this
 demo: venv controlplane ## the whole story on a control plane of its own; KUBECONFIG=path for yours
 	@$(VENV)/bin/python examples/demo/demo.py $(DEMO_ARGS) $(ARGS)
 
-# How many processes share the tests: one more than CI has cores, for each waits now and then for what
-# it has started. Which tests stay together, and in what order: tests/support/together.py
-PROCESSES ?= 3
+# How many processes share the tests. Which stay together, and in what order: tests/support/together.py
+PROCESSES ?= 2
 
 .PHONY: test
 test: lint types programs ## lint, types, import rules, then every test; ARGS="-k name" for some
