@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 
 import installation
@@ -17,6 +18,10 @@ from support.manifests import unique
 from support.target import Target
 from support.tenant import Installed, StartOperator, Tenant
 from support.together import Together
+
+# How long an example takes tells how busy the machine is, and nothing of what is tested.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
