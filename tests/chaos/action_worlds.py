@@ -116,23 +116,26 @@ def evidence(draw: st.DrawFn, action: Action) -> list[Receipt]:
     return found
 
 
+LETTER = {
+    "source": "tool_effect",
+    "actionRef": {"name": "post"},
+    "effectId": "effect-1",
+    "operation": "board.post",
+    "reason": "503",
+    "recoveryOptions": ["Retry"],
+    "scope": {"namespace": "tenant"},
+}
+"""What a dead letter says of a failure that may be sent again."""
+
+
 @st.composite
 def letters(draw: st.DrawFn) -> DeadLetter:
-    spec = {
-        "source": "tool_effect",
-        "actionRef": {"name": "post"},
-        "effectId": "effect-1",
-        "operation": "board.post",
-        "reason": "503",
-        "recoveryOptions": ["Retry"],
-        "scope": {"namespace": "tenant"},
-    }
     status = {
         "phase": draw(st.sampled_from(list(DeadLetterPhase))),
         "settled": draw(st.sampled_from([None, True])),
         "supersededBy": draw(st.sampled_from([None, NEWS])),
     }
-    return DeadLetter.read({"metadata": meta("letter", "u-2"), "spec": spec, "status": status})
+    return DeadLetter.read({"metadata": meta("letter", "u-2"), "spec": LETTER, "status": status})
 
 
 @st.composite

@@ -24,7 +24,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from yarl import URL
 
-from chaos.deeds import SENT, asked
+from chaos.deeds import SENT, name_of
 from chaos.mirror import way_of
 from chaos.telling import PLURALS
 
@@ -136,7 +136,7 @@ class Border:
         async def fenced(request: web.Request, handler: Handler) -> web.StreamResponse:
             if (line := self.lines.get(namespace)) is None:
                 return await handler(request)
-            return await line.cross(asked(request), lambda: handler(request))
+            return await line.cross(name_of(request), lambda: handler(request))
 
         return fenced
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import ClassVar
 
 from amends.kube.paths import MERGE_PATCH
 from amends.ports import Gone, Raw
@@ -18,10 +19,11 @@ class OfAnObject(Deed):
     sends = "delete configmaps"
     for_a_tenant = True
     named = "posted"
+    change: ClassVar[Raw] = {"operation": "Delete"}
 
     def plan(self, origin: str, safety: str) -> Raw:
         named = {"apiVersion": "v1", "kind": "ConfigMap", "name": self.named}
-        return {"execution": {"kubernetes": {"operation": "Delete", **named}}}
+        return {"execution": {"kubernetes": {**self.change, **named}}}
 
     async def prepare(self, place: Place) -> None:
         body = {"metadata": {"name": self.named}, "data": {"text": "posted by mistake"}}
@@ -29,10 +31,14 @@ class OfAnObject(Deed):
 
     async def effects(self, place: Place) -> int:
         try:
-            await place.scene.admin.call("GET", f"{self._path(place)}/{self.named}")
+            found = await place.scene.admin.call("GET", f"{self._path(place)}/{self.named}")
         except Gone:
-            return 1
-        return 0
+            found = None
+        return int(self.is_done(found))
+
+    def is_done(self, found: Raw | None) -> bool:
+        """Whether the object, or that there is none, shows the effect."""
+        return found is None
 
     def _path(self, place: Place) -> str:
         return f"/api/v1/namespaces/{place.namespace}/configmaps"
@@ -42,28 +48,20 @@ class PatchOfAnObject(OfAnObject):
     """What a ConfigMap says is taken out of it."""
 
     sends = "patch configmaps"
+    change: ClassVar[Raw] = {"operation": "Patch", "patch": {"merge": {"data": {"text": None}}}}
 
-    def plan(self, origin: str, safety: str) -> Raw:
-        named = {"apiVersion": "v1", "kind": "ConfigMap", "name": self.named}
-        patch = {"merge": {"data": {"text": None}}}
-        return {"execution": {"kubernetes": {"operation": "Patch", **named, "patch": patch}}}
-
-    async def effects(self, place: Place) -> int:
-        found = await place.scene.admin.call("GET", f"{self._path(place)}/{self.named}")
-        return int("text" not in found.get("data", {}))
+    def is_done(self, found: Raw | None) -> bool:
+        return found is not None and "text" not in found.get("data", {})
 
 
-class ApplyOfAnObject(PatchOfAnObject):
+class ApplyOfAnObject(OfAnObject):
     """A ConfigMap is made to say something else."""
 
-    def plan(self, origin: str, safety: str) -> Raw:
-        named = {"apiVersion": "v1", "kind": "ConfigMap", "name": self.named}
-        manifest = {"data": {"text": CORRECTED}}
-        return {"execution": {"kubernetes": {"operation": "Apply", **named, "manifest": manifest}}}
+    sends = "patch configmaps"
+    change: ClassVar[Raw] = {"operation": "Apply", "manifest": {"data": {"text": CORRECTED}}}
 
-    async def effects(self, place: Place) -> int:
-        found = await place.scene.admin.call("GET", f"{self._path(place)}/{self.named}")
-        return int(found["data"]["text"] == CORRECTED)
+    def is_done(self, found: Raw | None) -> bool:
+        return found is not None and bool(found["data"]["text"] == CORRECTED)
 
 
 class ByJob(Deed):

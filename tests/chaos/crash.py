@@ -18,6 +18,8 @@ from typing import Annotated
 import typer
 
 from chaos.atlas import Atlas, Place, Starts
+from chaos.border import Point
+from chaos.deeds import SENT
 from chaos.ending import End
 from chaos.figures import Figures, seed_of
 from chaos.grounds import grounds
@@ -28,6 +30,15 @@ from chaos.verdict import fault, is_as_told, unallowed
 
 SIDE_BY_SIDE = 20
 """Stories in a round. A worker of the operator hangs for each, and it has 32."""
+CLAIMED = Point("write_status Compensation Running", 1, "after")
+SENT_OFF = Point(SENT, 1, "after")
+PROVED = Point("create CompensationReceipt", 1, "after")
+MATTER_MOST: Sequence[Place] = [
+    (story, (point,))
+    for story in ("undone-under-a-key", "undone-without-a-key")
+    for point in (CLAIMED, SENT_OFF, PROVED)
+]
+"""Visited before all others: killed when nobody has heard the answer yet."""
 READ_AT_MOST = 50
 """More of the same is not looked for."""
 
@@ -41,8 +52,6 @@ class Campaign:
     side: int = SIDE_BY_SIDE
     visits: int | None = None
     """At most so many of one death, and as many of two; None: all."""
-    first: Sequence[Place] = ()
-    """What is visited before anything else."""
     calm: dict[str, End] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     begun: Counter[int] = field(default_factory=Counter)
@@ -121,7 +130,7 @@ class Campaign:
             if (name, path) not in self._under_way
         ]
         self.dice.shuffle(remaining)
-        remaining.sort(key=lambda one: (one.name, one.path) not in self.first)
+        remaining.sort(key=lambda one: (one.name, one.path) not in MATTER_MOST)
         chosen = remaining[:left]
         self.begun[deaths] += len(chosen)
         return chosen

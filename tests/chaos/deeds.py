@@ -194,9 +194,9 @@ def request(origin: str, safety: str) -> Raw:
     }
 
 
-def asked(of: web.Request) -> str:
+def name_of(request: web.Request) -> str:
     """How a request to what stands for the outside is named."""
-    return BESIDE_THE_BOARD.get(of.path) or (PROBED if of.method == "GET" else SENT)
+    return BESIDE_THE_BOARD.get(request.path) or (PROBED if request.method == "GET" else SENT)
 
 
 async def _keep_secret(place: Place, name: str, **data: str) -> None:

@@ -13,7 +13,7 @@ from amends.core.namespace import Floors
 from amends.core.records.digest import plan_digest
 from amends.core.world import CompensationWorld, DeadLetterWorld
 from chaos.letter_worlds import KEY
-from chaos.narrow_worlds import NEWS, letter_world, perhaps, sent, undo_world
+from chaos.narrow_worlds import NEWS, SECOND_ATTEMPT, letter_world, perhaps, sent, undo_world
 from chaos.worlds import JOB, LEASE, ME, NOW, OTHER, meta
 
 SOON, BEFORE = NOW + timedelta(seconds=60), NOW - timedelta(seconds=60)
@@ -31,12 +31,8 @@ def claims(draw: st.DrawFn, key: str) -> dict[str, Any]:
     ended = draw(st.sampled_from([{}, {"outcome": "Unknown", "detail": "no answer"}]))
     claimed = draw(st.sampled_from([BEFORE, BEFORE - timedelta(seconds=9)]))
     return {
-        "id": "outbox-1",
-        "operation": "board.post",
-        "phase": "Claimed",
-        "attempt": 2,
+        **SECOND_ATTEMPT,
         "idempotencyKey": key,
-        "attemptKey": "undo:2",
         "claimedBy": draw(st.sampled_from([ME, ME, OTHER])),
         "claimedAt": claimed,
         "before": {"time": BEFORE, "outcome": "claimed"},

@@ -15,7 +15,7 @@ from random import Random
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from chaos.deeds import PROBED, SENT, asked
+from chaos.deeds import PROBED, SENT, name_of
 from chaos.stories import EVERY_STORY, Story
 from chaos.striker import Striker
 
@@ -70,7 +70,7 @@ class Fence(Striker):
 
         @web.middleware
         async def fenced(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if (name := asked(request)) not in times:
+            if (name := name_of(request)) not in times:
                 return await handler(request)
             sort = (namespace, name)
 

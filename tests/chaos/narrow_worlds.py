@@ -1,5 +1,6 @@
 """What narrow worlds are made of: a plain undo, a plain dead letter, and what may be wrong."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +9,10 @@ from hypothesis import strategies as st
 from amends.api import Action, Compensation, DeadLetter
 from amends.core.namespace import Floors
 from amends.core.world import CompensationWorld, DeadLetterWorld
+from chaos.action_worlds import LETTER
 from chaos.letter_worlds import KEY
 from chaos.worlds import LEASE, ME, NOW, SCOPE, meta
+from support import worlds
 
 BOB = {"username": "bob"}
 NEWS = {
@@ -29,52 +32,33 @@ def sent(safety: str) -> dict[str, Any]:
     return {"http": {"method": "POST", "url": "https://board/x", "retrySafety": safety}}
 
 
+SECOND_ATTEMPT = {
+    "id": "outbox-1",
+    "operation": "board.post",
+    "phase": "Claimed",
+    "attempt": 2,
+    "attemptKey": "undo:2",
+}
+"""What the outbox of an undo or of a dead letter says of it in any case, but for its key."""
+HERE = {"scope": SCOPE, "holder": ME, "lease": LEASE, "now": NOW}
+
+
 def undo_world(undo: Compensation, **known: Any) -> CompensationWorld:
-    facts: dict[str, Any] = {
-        "approvals": (),
-        "unlinked": (),
-        "receipt": None,
-        "attempt": None,
-        "objection": None,
-        "success": None,
-        "scope": SCOPE,
-        "floors": Floors(),
-        "holder": ME,
-        "lease": LEASE,
-        "now": NOW,
-        **known,
-    }
-    return CompensationWorld(compensation=undo, **facts)
+    return worlds.world(undo, **{**HERE, "floors": Floors(), **known})
 
 
-def letter_world(status: dict[str, Any], how: dict[str, Any], **known: Any) -> DeadLetterWorld:
-    letter = {
-        "source": "tool_effect",
-        "actionRef": {"name": "post"},
-        "effectId": "effect-1",
-        "operation": "board.post",
-        "reason": "503",
-        "recoveryOptions": ["Retry"],
-        "scope": {"namespace": "tenant"},
-    }
+def letter_world(
+    status: dict[str, Any],
+    how: dict[str, Any],
+    candidates: Sequence[Compensation] = (),
+    **known: Any,
+) -> DeadLetterWorld:
     action: dict[str, Any] = {"operation": "board.post", "outcome": "failed", "idempotencyKey": KEY}
     action |= {"retry": how, "compensation": {"execution": {"record": {}}}}
-    facts: dict[str, Any] = {
-        "compensation": None,
-        "candidates": (),
-        "dispositions": (),
-        "receipts": (),
-        "attempt": None,
-        "objection": None,
-        "success": None,
-        "scope": SCOPE,
-        "holder": ME,
-        "lease": LEASE,
-        "now": NOW,
-        **known,
-    }
-    return DeadLetterWorld(
-        letter=DeadLetter.read({"metadata": meta("letter"), "spec": letter, "status": status}),
+    return worlds.letter_world(
+        DeadLetter.read({"metadata": meta("letter"), "spec": LETTER, "status": status}),
+        None,
+        *candidates,
         action=Action.read({"metadata": meta("post", "p-1"), "spec": action}),
-        **facts,
+        **{**HERE, **known},
     )

@@ -168,7 +168,7 @@ class Incarnation:
     clock: ShiftedClock
     allowed_targets: tuple[str, ...]
     resync: timedelta = timedelta(minutes=10)
-    executions: int = 64
+    executions: int = Settings.executions
     wrap: Wrap = lambda inbox: inbox
     runtime: Runtime = field(init=False)
 

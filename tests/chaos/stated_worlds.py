@@ -17,7 +17,7 @@ from amends.core.namespace import Floors
 from amends.core.records.digest import plan_digest
 from amends.core.world import CompensationWorld, DeadLetterWorld
 from chaos.letter_worlds import DUE, KEY
-from chaos.narrow_worlds import BOB, NEWS, letter_world, perhaps, sent, undo_world
+from chaos.narrow_worlds import BOB, NEWS, SECOND_ATTEMPT, letter_world, perhaps, sent, undo_world
 from chaos.worlds import NOW, meta
 
 ANOTHER_PLAN = f"sha256:{'0' * 64}"
@@ -153,12 +153,8 @@ def attestations(draw: st.DrawFn, number: int, kind: str, name: str) -> Attestat
 def second_attempts(draw: st.DrawFn, key: str) -> dict[str, Any]:
     """In nobody's hands, as where a person is asked; usually nobody knows what came of it."""
     return {
-        "id": "outbox-1",
-        "operation": "board.post",
-        "phase": "Claimed",
-        "attempt": 2,
+        **SECOND_ATTEMPT,
         "idempotencyKey": key,
-        "attemptKey": "undo:2",
         "doubt": draw(st.sampled_from([None, "the first was lost"])),
         **draw(st.sampled_from(ATTEMPTS)),
     }
@@ -227,5 +223,5 @@ def decided_letters(draw: st.DrawFn) -> DeadLetterWorld:
     before |= {"time": NOW, "reason": "I looked at it"}
     status = {"disposition": draw(st.sampled_from([None, before])), **draw(perhaps(*LETTER_FLAWS))}
     said = [draw(dispositions(number)) for number in range(draw(st.integers(1, 2)))]
-    known = {"enforcement": draw(enforcements), "dispositions": said}
+    known: dict[str, Any] = {"enforcement": draw(enforcements), "dispositions": said}
     return letter_world(status, sent("None"), **known)

@@ -17,19 +17,6 @@ from support.tenant import conditions
 pytestmark = [pytest.mark.controlplane, pytest.mark.chaos]
 
 
-class Watched(Told):
-    """Its undos are looked at one by one."""
-
-    async def until_undo(self, name: str, is_so: Callable[[Raw], bool]) -> None:
-        """Return when that undo is so."""
-
-        async def holds() -> bool:
-            undos = (await self.objects("Compensation"))["Compensation"]
-            return any(is_so(one) for one in undos if one["metadata"]["name"] == name)
-
-        await self.scene.until(self.namespace, holds)
-
-
 class WithoutEnd(ByJob):
     """A Job that nobody runs."""
 
@@ -40,13 +27,12 @@ class WithoutEnd(ByJob):
 async def test_n11_jobs_that_fill_their_room_leave_that_of_requests_free(stage: Stage) -> None:
     """The operator has room for one of each."""
     endless = Story(deed=WithoutEnd(), approval_required=False)
-    async with scene(stage) as on, telling(endless, on, Watched) as told:
+    async with scene(stage) as on, telling(endless, on) as told:
         one_of_each = Incarnation(
             *(on, told.namespace, "me", PowerLine(), ShiftedClock(), (told.origin,)), executions=1
         )
-        assert isinstance(told, Watched)
         async with one_of_each.living():
-            await told.until_undo("undo-post", in_phase("Running"))
+            await until(told, "undo-post", in_phase("Running"))
             job = endless.deed.plan(told.origin, "ProviderKey")["execution"]
             http = {"http": request(told.origin, "ProviderKey")}
             for undo in (
@@ -55,9 +41,19 @@ async def test_n11_jobs_that_fill_their_room_leave_that_of_requests_free(stage: 
             ):
                 await told.create(on.bob, "Compensation", undo["metadata"]["name"], undo["spec"])
 
-            await told.until_undo("request", in_phase("Completed"))
-            await told.until_undo("second-job", waits_for_room)
+            await until(told, "request", in_phase("Completed"))
+            await until(told, "second-job", waits_for_room)
         assert told.board.effects.total() == 1
+
+
+async def until(told: Told, name: str, is_so: Callable[[Raw], bool]) -> None:
+    """Return when that undo is so."""
+
+    async def holds() -> bool:
+        undos = (await told.objects("Compensation"))["Compensation"]
+        return any(is_so(one) for one in undos if one["metadata"]["name"] == name)
+
+    await told.scene.until(told.namespace, holds)
 
 
 def in_phase(phase: str) -> Callable[[Raw], bool]:

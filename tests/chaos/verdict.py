@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from amends.ports import Raw
 from chaos.border import Line
 from chaos.ending import End, difference
 from chaos.stories import Story
@@ -58,12 +59,11 @@ def unallowed(lines: Sequence[Line], story: Story) -> str | None:
 def is_in_doubt(end: End, story: Story, sent: bool | None) -> bool:
     """Whether it says that nobody knows, claims nothing else, and has not sent anything twice."""
     (subject,), (letter,) = end[story.subject], end["DeadLetter"]
-    true = {one["type"] for one in subject["status"]["conditions"] if one["status"] == "True"}
     effective = sent and story.ends != "Failed"
     return (
         subject["status"]["phase"] == ("Retrying" if story.choice else "Running")
         and subject["status"]["outbox"]["outcome"] == "Unknown"
-        and {"Stalled", "OutcomeUnknown"} <= true
+        and {"Stalled", "OutcomeUnknown"} <= _true(subject)
         and letter["status"]["phase"] == ("Retrying" if story.choice else "Open")
         and end["effects"] in ((0, 1) if effective is None else (int(effective),))
     )
@@ -72,13 +72,17 @@ def is_in_doubt(end: End, story: Story, sent: bool | None) -> bool:
 def is_over_and_unknown(end: End, story: Story) -> bool:
     """Whether it has ended as it was to, and says that nobody knows what came of it before."""
     (subject,) = end[story.subject]
-    true = {one["type"] for one in subject["status"]["conditions"] if one["status"] == "True"}
     return (
         subject["status"]["phase"] == story.ends
         and subject["status"]["outbox"]["outcome"] == "Unknown"
-        and "OutcomeUnknown" in true
+        and "OutcomeUnknown" in _true(subject)
         and end["effects"] == 0
     )
+
+
+def _true(subject: Raw) -> set[str]:
+    """The types of its conditions that are true."""
+    return {one["type"] for one in subject["status"]["conditions"] if one["status"] == "True"}
 
 
 def is_open_again(end: End) -> bool:
