@@ -72,7 +72,7 @@ def _stages(port: int) -> list[dict[str, Any]]:
     as_it_was_left = (_IS_READY % port, "NotIn", "yes")
     return [
         _stage("node-ready", "Node", [as_it_was_left], [_status(_NODE_READY % port)]),
-        _stage("begins", "Pod", [lives, (_PHASE, "In", "Pending")], [_status(_BEGINS)]),
+        _stage("begins", "Pod", [lives, (_PHASE, "In", "Pending")], [_status(_BEGINS), _STARTED]),
         _stage(
             *("ends", "Pod", [lives, (_PHASE, "In", "Running"), (code, "Exists")]),
             [_status(_ends(_annotation(EXIT_CODE)))],
@@ -127,6 +127,8 @@ def _ends(code: str) -> str:
 def _annotation(name: str) -> str:
     return f'index (or .metadata.annotations dict) "{name}"'
 
+
+_STARTED = {"event": {"type": "Normal", "reason": "Started", "message": "Container started"}}
 
 _IS_READY = """
 if any(.status.conditions[]?; .type == "Ready" and .status == "True")

@@ -8,7 +8,7 @@ from amends.kube.paths import MERGE_PATCH
 from amends.ports import Gone, Raw
 from chaos.deeds import Deed, Place
 from support.api import Object
-from support.job_node import ended, pod_of, running
+from support.job_node import ended, pod_of, running, told
 
 CORRECTED = "as it was before"
 
@@ -84,12 +84,13 @@ class ByJob(Deed):
 
         job = await self._job(place)
         name, admin = job["metadata"]["name"], place.scene.admin
-        pods = f"/api/v1/namespaces/{place.namespace}/pods"
-        await admin.call("POST", pods, body=pod_of(job))
+        core = f"/api/v1/namespaces/{place.namespace}"
+        pod = await admin.call("POST", f"{core}/pods", body=pod_of(job))
+        await admin.call("POST", f"{core}/events", body=told(pod))
         of_pod, of_job = ended(0)
         for path, status in (
-            (f"{pods}/{name}-1", running()),
-            (f"{pods}/{name}-1", of_pod),
+            (f"{core}/pods/{name}-1", running()),
+            (f"{core}/pods/{name}-1", of_pod),
             (f"{self._path(place)}/{name}", of_job),
         ):
             await admin.call("PATCH", f"{path}/status", body=status, content_type=MERGE_PATCH)

@@ -6,6 +6,7 @@ from waiting import wait_for
 
 STARTED = "2026-01-01T00:00:00Z"
 ENDED = "2026-01-01T00:00:07Z"
+CONTAINER = "spec.containers{undo}"
 
 
 def pod_of(job: Object) -> Object:
@@ -18,6 +19,18 @@ def pod_of(job: Object) -> Object:
 def running() -> Object:
     """What a kubelet reports of a pod whose program runs."""
     return _reported("Running", {"running": {"startedAt": STARTED}})
+
+
+def told(pod: Object) -> Object:
+    """The Event by which a kubelet lets know, at once, that the program of a stored pod runs."""
+    meta = pod["metadata"]
+    named = {name: meta[name] for name in ("name", "namespace", "uid")}
+    return {
+        "metadata": {"generateName": f"{meta['name']}.", "namespace": meta["namespace"]},
+        "involvedObject": {"apiVersion": "v1", "kind": "Pod", **named, "fieldPath": CONTAINER},
+        "reason": "Started",
+        "type": "Normal",
+    }
 
 
 def ended(code: int, message: str = "") -> tuple[Object, Object]:
@@ -56,6 +69,7 @@ class Node:
     def __init__(self, tenant: Tenant) -> None:
         self._admin = tenant.installed.user("admin")
         self._pods = f"/api/v1/namespaces/{tenant.namespace}/pods"
+        self._events = f"/api/v1/namespaces/{tenant.namespace}/events"
         self._jobs = f"/apis/batch/v1/namespaces/{tenant.namespace}/jobs"
 
     def jobs(self) -> list[Object]:
@@ -66,8 +80,9 @@ class Node:
         """The Job's pod is made, and its program runs."""
         wait_for(self.jobs, seconds=SECONDS, what="a Job")
         (job,) = self.jobs()
-        self._admin.call("POST", self._pods, pod_of(job))
+        pod = self._admin.call("POST", self._pods, pod_of(job))
         self._report(running())
+        self._admin.call("POST", self._events, told(pod))
 
     def ends(self, code: int, message: str = "") -> None:
         """The program ends, and with it the pod and the Job."""

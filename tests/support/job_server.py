@@ -25,6 +25,10 @@ class JobServer:
         """Its pods, as a list shows them."""
         return []
 
+    def events(self) -> list[Object]:
+        """What is said of its pod."""
+        return []
+
     def tells(self, since: int) -> str:
         """What a watch of its pods tells that begins there."""
         return ""
@@ -40,8 +44,10 @@ class JobServer:
         if method == "POST" and body is not None:
             self.job = {**body, "metadata": {**body["metadata"], "uid": "job-1"}}
             return self.job
-        if path.endswith(("/pods", "/events")):
-            items = self.pods() if path.endswith("/pods") and self.job else []
+        if path.endswith("/events"):
+            return {"items": self.events()}
+        if path.endswith("/pods"):
+            items = self.pods() if self.job else []
             return {"metadata": {"resourceVersion": str(self.looks)}, "items": items}
         self.looks += 1
         return {**self.job, **self.stands()}

@@ -1,13 +1,15 @@
 """What became of a Job: every way in which a pod can end, from its status to an Outcome."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from amends.api.job import JobExecution
 from amends.core.outcome import Applied, NotApplied, Outcome, Unknown
+from amends.executors.job.kubelet import delay, why_stopped
 from amends.executors.job.outcome import MOST_LOG, Seen, judge, last_lines
-from amends.executors.job.pods import fate_of, why_stopped
+from amends.executors.job.pods import fate_of
 from support.api import Object
 
 START, END, LATER = "2026-01-01T00:00:01Z", "2026-01-01T00:00:09Z", "2026-01-01T00:00:40Z"
@@ -295,11 +297,38 @@ def test_the_first_version_that_knew_the_end_counts() -> None:
     assert before.ended.by_itself
 
 
+ONLY, BESIDE = "spec.containers{only}", "spec.initContainers{beside}"
+
+
 def event(reason: str, message: str, where: str | None = None) -> Object:
     return {"reason": reason, "message": message, "involvedObject": {"fieldPath": where}}
 
 
-ONLY, BESIDE = "spec.containers{only}", "spec.initContainers{beside}"
+def told(stored: str, happened: str | None, where: str | None = ONLY, **more: Any) -> Object:
+    event = {"metadata": {"creationTimestamp": stored}, "firstTimestamp": happened, **more}
+    return {**event, "reason": "Started", "involvedObject": {"fieldPath": where}}
+
+
+@pytest.mark.parametrize(
+    ("events", "seconds"),
+    [
+        pytest.param([], None, id="nothing was told"),
+        pytest.param([event("Pulled", "it was there", ONLY)], None, id="not yet"),
+        pytest.param([told(END, START, BESIDE)], None, id="of one beside it"),
+        pytest.param([told(END, START)], 8, id="late"),
+        pytest.param([told(END, START, None)], 8, id="by what names no container"),
+        pytest.param([told(END, None, eventTime=START)], 8, id="in the newer form"),
+        pytest.param([told(END, None)], 0, id="nobody says when it happened"),
+        pytest.param([told(START, END)], 0, id="by a clock that is ahead"),
+    ],
+)
+def test_how_late_a_node_has_told_that_the_program_has_started(
+    events: list[Object], seconds: int | None
+) -> None:
+    expected = timedelta(seconds=seconds) if seconds is not None else None
+    assert delay(events, "only") == expected
+
+
 KILLING = event("Killing", "Stopping container only", ONLY)
 
 

@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from amends.core.outcome import Applied, NotApplied, Outcome
+from amends.executors.job import sight
 from support.api import Object
-from support.job_node import ended, pod_of
+from support.job_node import STARTED, ended, pod_of
 from support.job_server import JobServer
 from unit.test_job_manifest import template, work
 
@@ -28,6 +31,10 @@ class Lagging(JobServer):
         pod = pod_of(self.job)
         return [{**pod, "metadata": {**pod["metadata"], "uid": "pod-1"}, **ended(self.code)[0]}]
 
+    def events(self) -> list[Object]:
+        meta = {"creationTimestamp": STARTED}
+        return [{"metadata": meta, "reason": "Started", "involvedObject": {}}]
+
     def tells(self, since: int) -> str:
         return BEHIND
 
@@ -36,6 +43,12 @@ class Lagging(JobServer):
 
     def _is_over(self) -> bool:
         return self.looks > 1
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its node is not waited for."""
+    monkeypatch.setattr(sight, "_AFTER", 0.0)
 
 
 async def outcome_of(code: int) -> Outcome:

@@ -1,11 +1,12 @@
 """A Job that is over, and its pods do not tell how: what is not known of it is not said."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from amends.core.outcome import NotApplied, Outcome, Unknown
-from amends.executors.job import executor
+from amends.executors.job import executor, sight
 from amends.executors.job.executor import JobExecutor
 from amends.executors.job.manifest import manifest, name_of
 from amends.ports import ExecutorContext, Fault, Raw, Rejected, Waiting
@@ -46,6 +47,8 @@ class Server:
         self.events: list[Raw] = []
         self.told_later: list[Raw] | None = None
         """Events that come after the first look at them; it is over only then."""
+        self.told_in_the_end: list[Raw] = []
+        """Events that come when it is over, and has been looked at."""
 
     async def call(self, method: str, path: str, *_: Any, **__: Any) -> Any:
         """The Job, or its pods."""
@@ -56,6 +59,8 @@ class Server:
             said, later = self.events, self.told_later
             if later is not None:
                 self.events, self.told_later = later, None
+            elif said:
+                self.events = [*said, *self.told_in_the_end]
             return {"items": said}
         trouble = self._troubles.pop(0) if len(self._troubles) > 1 else self._troubles[0]
         if trouble is not None:
@@ -67,8 +72,10 @@ class Server:
         return ""
 
 
-async def outcome(server: Server, monkeypatch: pytest.MonkeyPatch) -> Outcome:
+async def outcome(server: Server, monkeypatch: pytest.MonkeyPatch, hearing: float = 0.1) -> Outcome:
     monkeypatch.setattr(executor, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(executor, "ASKING", 0.01)
+    monkeypatch.setattr(executor, "HEARING", timedelta(seconds=hearing))
     return await JobExecutor(ExecutorContext(KnownSecrets(), server, (), frozenset())).run(work())
 
 
@@ -95,16 +102,50 @@ async def test_where_the_server_does_not_answer_it_is_asked_again(
     )
 
 
+BEGAN, TOLD = "2026-01-01T00:00:00Z", "2026-01-01T00:00:08Z"
+ONLY = {"fieldPath": "spec.containers{undo}"}
+KILLING: Raw = {"reason": "Killing", "message": "Stopping", "involvedObject": ONLY}
+STOPPED = Unknown(
+    f"Job {name_of(WORK)}: pod pod was stopped by its node: Killing: Stopping; it had begun, so it "
+    "may have had its effect"
+)
+
+
+def started(told: str) -> Raw:
+    meta, happened = {"creationTimestamp": told}, {"firstTimestamp": BEGAN}
+    return {"reason": "Started", "metadata": meta, "involvedObject": ONLY, **happened}
+
+
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "after the pod"])
 async def test_what_only_events_tell_of_a_pod_is_asked_for(
     late: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A program that calls it success when it is told to stop."""
-    server, only = Server("Complete", None), {"fieldPath": "spec.containers{undo}"}
-    said: list[Raw] = [{"reason": "Killing", "message": "Stopping", "involvedObject": only}]
-    server.events, server.told_later = ([], said) if late else (said, None)
+    server = Server("Complete", None)
+    server.events, server.told_later = ([], [KILLING]) if late else ([KILLING], None)
 
-    assert await outcome(server, monkeypatch) == Unknown(
-        f"Job {name_of(WORK)}: pod pod was stopped by its node: Killing: Stopping; it had begun, "
-        "so it may have had its effect"
-    )
+    assert await outcome(server, monkeypatch) == STOPPED
+
+
+async def test_a_node_that_told_late_how_it_began_is_heard_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was 8 seconds behind when it began, so it may be when it ends."""
+    monkeypatch.setattr(sight, "_AFTER", 0.0)
+    server = Server("Complete", None)
+    server.events, server.told_in_the_end = [started(TOLD)], [KILLING]
+
+    assert await outcome(server, monkeypatch, hearing=20) == STOPPED
+
+
+async def test_every_node_may_take_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server("Complete", None)
+    server.events, server.told_in_the_end = [started(BEGAN)], [KILLING]
+
+    assert await outcome(server, monkeypatch, hearing=20) == STOPPED
+
+
+async def test_a_node_that_tells_nothing_is_not_awaited_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert isinstance(await outcome(Server("Complete", None), monkeypatch), NotApplied)

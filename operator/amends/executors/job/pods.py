@@ -4,7 +4,7 @@ The line that matters is the start of the container. Before it, whatever goes wr
 it has to be proved, though: by the kubelet's last word, or because no node ever had the pod.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,10 +44,10 @@ _FIXES = {
 }
 """What a person can do about a reason for which a container does not begin."""
 
-_EVICTED = "was evicted by its node"
+EVICTED = "was evicted by its node"
 _OUTSIDE = {
     "EvictionByEvictionAPI": "was evicted through the API",
-    "TerminationByKubelet": _EVICTED,
+    "TerminationByKubelet": EVICTED,
     "DeletionByTaintManager": "was evicted, as its node got a taint",
     "PreemptionByScheduler": "made way for a pod of higher priority",
     "DeletionByPodGC": "was lost with its node",
@@ -102,26 +102,6 @@ class Fate:
         """The same, now that it is known who stopped it."""
         ended = replace(self.ended, by_itself=False) if self.ended is not None else None
         return replace(self, ended=ended, disturbed=self.disturbed or why)
-
-
-def why_stopped(events: Iterable[Raw], container: str) -> str | None:
-    """What its node said when it stopped the container, None if it did not.
-
-    A program that then ends with 0 leaves a pod that has succeeded: of an eviction or a failed
-    probe nothing but Events tell. events: of one pod.
-    """
-    said: dict[str, str] = {}
-    for event in events:
-        reason, message = str(event.get("reason")), str(event.get("message") or "no message")
-        where = event["involvedObject"].get("fieldPath") or ""
-        if where in ("", f"spec.containers{{{container}}}"):
-            said[reason] = " ".join(message.split())[:500].rstrip(". ")
-    if "Killing" not in said:
-        return None
-    if "Evicted" in said:
-        return f"{_EVICTED}: {said['Evicted']}"
-    reason = "Unhealthy" if "Unhealthy" in said else "Killing"
-    return f"was stopped by its node: {reason}: {said[reason]}"
 
 
 def fate_of(pod: Raw, container: str, *, gone: bool = False, ran: bool = False) -> Fate:
@@ -192,7 +172,7 @@ class _Disturbance:
 def _disturbance(pod: Raw, status: Mapping[str, Any]) -> _Disturbance | None:
     if status.get("reason") == "Evicted":
         said = str(status.get("message") or "no reason given").rstrip(". ")
-        return _Disturbance(f"{_EVICTED}: {said}", None)
+        return _Disturbance(f"{EVICTED}: {said}", None)
     metadata, cause = pod["metadata"], _cause(status)
     words = _OUTSIDE.get(cause or "", "was ended from outside")
     if "deletionTimestamp" in metadata:

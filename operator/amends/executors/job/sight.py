@@ -10,7 +10,7 @@ import asyncio
 import json
 from typing import Any
 
-from amends.executors.job import pods
+from amends.executors.job import kubelet, pods
 from amends.executors.job.manifest import container_of
 from amends.executors.job.outcome import Seen, condition, last_lines
 from amends.executors.job.pods import Fate
@@ -25,6 +25,8 @@ as one, and fewer where that is too much. The last number never is, as runtimes 
 _LONGEST_LINE = 16 * 1024
 _LONGEST_LOG = (_LINES[-1] + 1) * _LONGEST_LINE
 _FOREGROUND = "Foreground"
+_AFTER = 2.0
+"""Seconds that an Event may be written after what follows from it; more if others were later."""
 _FRESH = 20.0
 """Seconds for which every server remembers events; the cache of an API server holds those of the
 last 75 s at least, etcd those since its last compaction."""
@@ -46,6 +48,9 @@ class Sight:
         self._ran: set[str] = set()
         self._earlier: dict[str, Fate] = {}
         self._stopped: dict[str, str] = {}
+        self._ended_at: dict[str, float] = {}
+        self._delays: dict[str, float] = {}
+        self._may_hear = True
         self._version: str | None = None
         self._clock = asyncio.get_running_loop().time
         self._as_of = 0.0
@@ -82,17 +87,31 @@ class Sight:
         if self._has_ended() and not self._pods and not listed:
             # A watch may lag behind what the Job says already. A list does not.
             await self._list()
-        for uid in self._pods:
-            await self._see_who_stopped(uid)
+        await self.hear()
 
-    async def _see_who_stopped(self, uid: str) -> None:
-        """Ask anew on every look: a node says so beside the pod, and may say it later."""
-        ended = self._fate(uid).ended
-        if ended is None or not ended.by_itself:
-            return
-        why = pods.why_stopped(await self._events(uid), self._container)
-        if why is not None:
-            self._stopped[uid] = why
+    async def hear(self) -> None:
+        """Ask what nodes say beside their pods, and may say later. Raises a Fault, as `look`."""
+        for uid in self._in_doubt():
+            self._ended_at.setdefault(uid, self._clock())
+            events = await self._events(uid)
+            if (why := kubelet.why_stopped(events, self._container)) is not None:
+                self._stopped[uid] = why
+            if (delay := kubelet.delay(events, self._container)) is not None:
+                self._delays[uid] = delay.total_seconds()
+
+    def has_heard(self) -> bool:
+        """Whether its node would have said by now that it has stopped what seems to have ended by
+        itself; not before it has said that it was started."""
+        return not self._may_hear or all(
+            uid in self._delays
+            and self._clock() - self._ended_at[uid] >= _AFTER + 2 * self._delays[uid]
+            for uid in self._in_doubt()
+        )
+
+    def _in_doubt(self) -> list[str]:
+        """Those whose program has ended by itself, by their status alone."""
+        fates = ((uid, self._fate(uid)) for uid in self._pods)
+        return [uid for uid, fate in fates if fate.ended is not None and fate.ended.by_itself]
 
     async def look_for_refusals(self) -> None:
         """Ask why no pod has come yet: only Events say that."""
@@ -139,6 +158,7 @@ class Sight:
         try:
             listed = await self._ask("GET", path, {"fieldSelector": f"involvedObject.uid={uid}"})
         except Rejected:
+            self._may_hear = False
             return []  # the runner may not read them
         found: list[Raw] = listed["items"]
         return found
