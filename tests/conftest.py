@@ -12,7 +12,7 @@ import machine
 from controlplane import ControlPlane
 from installation import RunningOperator
 from node import Node
-from support import together
+from support import forked, together
 from support.boards import ServedBoard
 from support.manifests import unique
 from support.target import Target
@@ -91,7 +91,7 @@ def start(
         *arguments: str, until_working: bool = True
     ) -> AbstractContextManager[RunningOperator]:
         log = tmp_path_factory.mktemp("operator") / f"{unique('operator')}.log"
-        return installation.running_operator(
+        return forked.running_operator(
             installed.kubeconfig, log, (*allowed, *arguments), until_working=until_working
         )
 

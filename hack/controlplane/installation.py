@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,18 +170,46 @@ def _bound(role: str, group: str) -> dict[str, Any]:
     }
 
 
+class Process(Protocol):
+    """What is asked of a process. A subprocess.Popen is one."""
+
+    @property
+    def pid(self) -> int:
+        """As the system calls it."""
+
+    def poll(self) -> int | None:
+        """How it has ended, None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """How it has ended, as soon as it has."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Unless it has ended."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
 @dataclass(frozen=True)
 class RunningOperator:
     """An operator process."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
 
     def is_working(self) -> bool:
-        """Whether it leads and has looked at everything open once."""
-        if self.process.poll() is not None:
-            raise RuntimeError(f"the operator ended with {self.process.returncode}:\n{self.tail()}")
-        return '"event": "working"' in self.log.read_text()
+        """Whether it leads, has looked at everything open once, and decisions count from now on:
+        right after an installation it waits until the policies surely hold."""
+        if (status := self.process.poll()) is not None:
+            raise RuntimeError(f"the operator ended with {status}:\n{self.tail()}")
+        said = self.log.read_text().splitlines()
+        policies = [line for line in said if '"event": "policies' in line]
+        return any('"event": "working"' in line for line in said) and not (
+            policies and "still taking in" in policies[-1]
+        )
 
     def tail(self, lines: int = 30) -> str:
         """The end of its log."""
@@ -205,10 +233,15 @@ def start_operator(
 
 @contextmanager
 def running_operator(
-    kubeconfig: Path, log: Path, arguments: Sequence[str] = (), *, until_working: bool = True
+    kubeconfig: Path,
+    log: Path,
+    arguments: Sequence[str] = (),
+    *,
+    until_working: bool = True,
+    start: Callable[[Path, Path, Sequence[str]], RunningOperator] = start_operator,
 ) -> Iterator[RunningOperator]:
     """`amends run` with these arguments; stopped with SIGTERM at the end, by its own pid."""
-    running = start_operator(kubeconfig, log, arguments)
+    running = start(kubeconfig, log, arguments)
     process = running.process
     try:
         if until_working:

@@ -64,6 +64,3 @@ def keep(found: Figures, report: Path | None) -> None:
 
 for _name, _command in CAMPAIGNS.items():
     app.command(_name)(_command)
-
-if __name__ == "__main__":
-    app(prog_name="make chaos ARGS=...")

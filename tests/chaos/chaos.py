@@ -1,6 +1,5 @@
 """`make chaos`: puts the repository's folders on the path, then runs campaigns (campaigns.py)."""
 
-import runpy
 import sys
 from pathlib import Path
 
@@ -12,4 +11,6 @@ if __name__ == "__main__":
     hack = (REPO / "hack/controlplane", REPO / "hack/node")
     folders = (TESTS, REPO, *hack, REPO / "examples/message_board")
     sys.path[:1] = [str(folder) for folder in folders]
-    runpy.run_module("chaos.campaigns", run_name="__main__", alter_sys=True)
+    from chaos.campaigns import app
+
+    app(prog_name="make chaos ARGS=...")

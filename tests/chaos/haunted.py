@@ -13,7 +13,8 @@ from chaos.proxy import Noted, Proxy, proxied
 from chaos.rig import Exchange, Scene, Stage
 from chaos.telling import Objects, Told
 from chaos.wrongs import PATIENCE_ASKED
-from installation import RunningOperator, running_operator
+from installation import RunningOperator
+from support.forked import running_operator
 
 PATIENCE = 150.0
 """Seconds until a story that does not come to its end is a failure, faults and all."""

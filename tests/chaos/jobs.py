@@ -28,6 +28,7 @@ from chaos.history_invariants import broken, claims_in
 from chaos.job_crowd import PATIENT, UNDO, Crowd, Undos, key_of
 from chaos.job_fates import of_each
 from controlplane import ControlPlane
+from support import forked
 from support.audit import Asked, AuditLog
 from support.tenant import Installed, Tenant
 
@@ -189,7 +190,7 @@ def command(seed: Seed = None, count: Count = 1000, namespaces: Namespaces = 4) 
     with ControlPlane.start(fake_node=True) as cp, Observer(cp.etcd_endpoint) as observer:
         installed = Installed(cp, installation.install(cp))
         log = folder / "operator.log"
-        with installation.running_operator(installed.kubeconfig, log, PATIENT) as operator:
+        with forked.running_operator(installed.kubeconfig, log, PATIENT) as operator:
             crowd = Crowd.of(installed, operator, observer, namespaces)
             found = played(crowd, count, random.Random(chosen))
         installed.close()

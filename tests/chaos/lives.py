@@ -23,7 +23,8 @@ from chaos.rig import Exchange, Scene, Stage
 from chaos.stories import Story
 from chaos.telling import PLURALS, Objects, Told, telling
 from chaos.verdict import Happened
-from installation import RunningOperator, running_operator
+from installation import RunningOperator
+from support.forked import running_operator
 
 PATIENCE = 120.0
 """Seconds in one life until a story that does not come to its end is a failure."""

@@ -30,6 +30,7 @@ from chaos.history_invariants import broken, nothing_begins_unapproved
 from controlplane import ControlPlane
 from installation import RunningOperator
 from integration.cluster import PLURALS, Refused
+from support import forked
 from support.target import Target
 from support.tenant import Installed
 from waiting import wait_for
@@ -63,7 +64,7 @@ def grounds(installed: Installed, folder: Path) -> Iterator[tuple[Ground, Runnin
     arguments = ("--allow-target", target.origin, "--claim-seconds", f"{CLAIM:g}")
     log = folder / "operator.log"
     try:
-        with installation.running_operator(installed.kubeconfig, log, arguments) as operator:
+        with forked.running_operator(installed.kubeconfig, log, arguments) as operator:
             yield Ground(installed, target), operator
     finally:
         target.stop()

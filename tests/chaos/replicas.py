@@ -16,14 +16,13 @@ import debian
 import installation
 from chaos.relay import Relay
 from installation import RunningOperator
+from support import forked
 
 FAKETIME = "usr/lib/*-linux-*/faketime/libfaketimeMT.so.1"
 
 
 def skewed(seconds: int) -> dict[str, str]:
     """The environment of a process whose clock is wrong by so much. Its stopwatches are right."""
-    if not seconds:
-        return {}
     (library,) = debian.unpacked(("libfaketime",)).glob(FAKETIME)
     return {
         "LD_PRELOAD": str(library),
@@ -54,9 +53,11 @@ class Replica:
     def start(self) -> None:
         """A new life."""
         log = self.folder / f"{self.name}-{len(self.lives)}.log"
-        self.lives.append(
-            installation.start_operator(self.kubeconfig, log, self.arguments, skewed(self.skew))
-        )
+        given = (self.kubeconfig, log, self.arguments)
+        if self.skew:
+            self.lives.append(installation.start_operator(*given, skewed(self.skew)))
+        else:
+            self.lives.append(forked.start_operator(*given))
         self.stopped = False
 
     def tend(self) -> None:

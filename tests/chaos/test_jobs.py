@@ -11,6 +11,7 @@ from chaos.etcd_history import Observer
 from chaos.job_crowd import PATIENT, Crowd
 from chaos.jobs import played
 from controlplane import ControlPlane
+from support import forked
 from support.tenant import Installed
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.chaos, pytest.mark.slow]
@@ -34,7 +35,7 @@ def test_whatever_befalls_their_pods_many_undos_end_right_with_one_job_for_each_
     log = tmp_path / "operator.log"
     with (
         Observer(pretended.cp.etcd_endpoint) as observer,
-        installation.running_operator(pretended.kubeconfig, log, PATIENT) as operator,
+        forked.running_operator(pretended.kubeconfig, log, PATIENT) as operator,
     ):
         crowd = Crowd.of(pretended, operator, observer, namespaces=2)
         found = played(crowd, COUNT, random.Random(SEED))

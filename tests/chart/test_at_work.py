@@ -11,13 +11,13 @@ from urllib.error import URLError
 import pytest
 from typer.testing import CliRunner
 
-import installation
 from amends.__main__ import app
 from chart.helm import Helm, HelmFailed
 from chart.release import Release, manifest, released
 from chart.value_sets import FLUX
 from controlplane import ControlPlane
 from installation import RunningOperator
+from support import forked
 from support.upkeep import free_address
 from waiting import wait_for
 
@@ -96,7 +96,7 @@ def replicas(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iter
         started = []
         for number in range(2):
             health, metrics = (free_address() for _ in range(2))
-            running = installation.running_operator(
+            running = forked.running_operator(
                 *(kubeconfig, logs / f"{number}.log", arguments(release, health, metrics)),
                 until_working=False,
             )

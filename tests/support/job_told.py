@@ -8,6 +8,7 @@ import yaml
 import installation
 from installation import RBAC
 from node import Node
+from support import forked
 from support.job_course import LITTLE_DISK, NOWHERE, script
 from support.job_site import Object
 from support.manifests import compensation
@@ -39,7 +40,7 @@ def tell(node: Node, folder: Path) -> dict[str, Object]:
     node.kubectl("create", "-n", tenant.namespace, "-f", "-", input=listed)
     tenant.let("bob", ("batch", "jobs", "create", ""))
     try:
-        with installation.running_operator(kubeconfig, folder / "operator.log"):
+        with forked.running_operator(kubeconfig, folder / "operator.log"):
             for name, (template, seconds) in FAILING.items():
                 tenant.create(_undo(name, template, seconds))
             for name in FAILING:
