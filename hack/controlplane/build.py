@@ -87,6 +87,12 @@ PROGRAMS = (
     Program("kube-apiserver-1.34", "kubernetes-1.34", "k8s.io/kubernetes/cmd/kube-apiserver"),
     Program("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
     Program("linearizable", "porcupine", "."),
+    Program(
+        "promtool",
+        "prometheus",
+        "github.com/prometheus/prometheus/cmd/promtool",
+        tags=("remove_all_sd",),  # nothing is discovered here
+    ),
     Program("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
     Program("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet"),
     Program("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler"),
