@@ -11,6 +11,8 @@ from aiohttp.typedefs import Middleware
 from board import Board
 
 from amends.api import GROUP, KINDS, VERSION
+from amends.api.compensation import Compensation
+from amends.core.letters.recovery import is_live
 from amends.kube.paths import MERGE_PATCH
 from amends.ports import Raw
 from chaos.rig import Incarnation, Scene
@@ -136,9 +138,9 @@ class Told:
         phases = {one["status"]["phase"] for one in found["Compensation"]}
         if "Completed" in phases:
             return all(one["status"].get("settled") for one in found["DeadLetter"])
-        # It is a person's turn again when what it has waited for is cancelled.
-        return "Cancelled" not in phases or not any(
-            "compensationRef" in one["status"] for one in found["DeadLetter"]
+        # It is a person's turn again when what it has waited for undoes nothing any more.
+        return all(is_live(Compensation.model_validate(one)) for one in found["Compensation"]) or (
+            not any("compensationRef" in one["status"] for one in found["DeadLetter"])
         )
 
     async def remove(self, kind: str, name: str) -> None:

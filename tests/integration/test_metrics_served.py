@@ -3,6 +3,7 @@
 import pytest
 
 from support import manifests
+from support.target import LOST, Target
 from support.tenant import SECONDS, StartOperator, Tenant
 from support.upkeep import free_address, metric, told
 from waiting import wait_for
@@ -29,3 +30,29 @@ def test_the_metrics_tell_what_an_operator_does_and_which_one_leads(
         wait_for(lambda: told(second, "started"), seconds=SECONDS, what="the second operator")
         assert (metric(leads, "amends_leader"), metric(waits, "amends_leader")) == (1, 0)
         assert metric(waits, "amends_reconcile_passes_total", kind="Compensation") == 0
+
+
+def test_n1_the_age_of_what_nobody_knows_grows_until_somebody_says_what_they_saw(
+    tenant: Tenant, target: Target, start: StartOperator
+) -> None:
+    page = free_address()
+
+    def known_of_undos(name: str) -> float:
+        return metric(page, f"amends_unknown_outcome{name}", kind="Compensation")
+
+    with start("--metrics-listen", page):
+        before = known_of_undos("s")  # other tests leave doubts behind
+        tenant.create(manifests.unapproved("undo", http={"url": target.route(LOST).url}))
+        tenant.ready("Compensation", "undo", "OutcomeUnknown")
+        assert known_of_undos("s") == before + 1
+        age = known_of_undos("_oldest_seconds")
+        assert age > 0
+        wait_for(
+            lambda: known_of_undos("_oldest_seconds") >= age + 1,
+            seconds=SECONDS,
+            what="its age to grow",
+        )
+
+        tenant.create(manifests.attestation("saw", "undo", "Applied"))
+        tenant.in_phase("undo", "Completed")
+        assert known_of_undos("s") == before
