@@ -6,7 +6,7 @@ import pytest
 
 from amends.api import Approval, Compensation
 from amends.core.decide import decide
-from amends.core.decision import NOTHING
+from amends.core.decision import NOTHING, Decision
 from support.worlds import (
     after,
     approval,
@@ -50,12 +50,19 @@ REFUSED = "tell Compensation undo: {}"
             id="counted",
         ),
         pytest.param(
-            approval(expiresAt=after(0)),
+            approval(status={}, expiresAt=after(0)),
             *(WAITING, "Expired", True, [REFUSED.format("Expired")]),
             id="expired",
         ),
         pytest.param(
-            approval(expiresAt=after(0)), None, "Expired", True, [], id="expired, and no subject"
+            approval(expiresAt=after(-60)),
+            *(WAITING, "Expired", True, [REFUSED.format("Expired")]),
+            id="expired, and nobody can be counting it any more",
+        ),
+        pytest.param(
+            approval(status={}, expiresAt=after(0)),
+            *(None, "Expired", True, []),
+            id="expired, and no subject",
         ),
         *[
             pytest.param(
@@ -143,3 +150,13 @@ def test_it_is_looked_at_when_it_expires(
 ) -> None:
     expected = None if seconds is None else timedelta(seconds=seconds)
     assert decide(approval_world(one, subject)).look_again == expected
+
+
+@pytest.mark.parametrize("subject", [WAITING, None], ids=["not counted so far", "not seen"])
+def test_one_that_may_be_counted_just_now_is_not_told_that_it_has_expired(
+    subject: Compensation | None,
+) -> None:
+    """Whoever counts it has looked at the clock before; its write may be under way for a while."""
+    decision = decide(approval_world(approval(expiresAt=after(-10)), subject))
+
+    assert decision == Decision(look_again=timedelta(seconds=50))

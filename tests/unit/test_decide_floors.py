@@ -94,9 +94,9 @@ def people(decision: Any) -> list[tuple[str, list[str]]]:
             id="a rejection counts even then",
         ),
         pytest.param(
-            by("alice", age=61),
+            by("alice", age=121),
             *(waiting(), BRIEF, "Expired", True),
-            f"it was made at 2026-01-31T08:58:59.000Z, and by annotation {APPROVAL_VALIDITY} of "
+            f"it was made at 2026-01-31T08:57:59.000Z, and by annotation {APPROVAL_VALIDITY} of "
             "the namespace an approval counts for 61s: approve again",
             id="too old",
         ),
@@ -104,7 +104,9 @@ def people(decision: Any) -> list[tuple[str, list[str]]]:
             by("alice", age=60), *(waiting(), BRIEF, "Countable", False, "bound"), id="old enough"
         ),
         pytest.param(
-            by("alice", age=61), *(None, BRIEF, "Expired", True, "it was made"), id="too old, early"
+            by("alice", age=121),
+            *(None, BRIEF, "Expired", True, "it was made"),
+            id="too old, early",
         ),
         pytest.param(
             by("alice", age=9999, decision="Reject"),

@@ -13,6 +13,8 @@ from amends.core.statement import Verdict, is_news, judged, proved
 from amends.core.undo.demand import Demand, lasts, outlived
 from amends.core.world import ApprovalWorld
 
+COUNTED_WITHIN = timedelta(minutes=1)
+"""How long the write that counts an Approval may be under way, its answer lost and all."""
 OPEN_FOR_APPROVAL = (CompensationPhase.PROPOSED, CompensationPhase.AWAITING_APPROVAL)
 
 
@@ -142,6 +144,8 @@ def decide(world: ApprovalWorld) -> Decision:
     ledger = subject.status.approvals if subject else ()
     found = verdict(approval, subject, ledger, world.floors, world.now)
     found = proved(approval, found, world.enforcement)
+    if (undecided := _until_surely_uncounted(world, found)) > timedelta(0):
+        return Decision(look_again=undecided)
     uid = subject.metadata.uid if subject is not None else None
     return Decision(
         status=judged(approval, found, uid, world.now),
@@ -161,6 +165,14 @@ def _effects(world: ApprovalWorld, found: Verdict) -> tuple[Effect, ...]:
         message = f"approval {approval.metadata.name} does not count: {found.message}"
         return (Tell(on, found.reason, message, "Warning"),)
     return ()
+
+
+def _until_surely_uncounted(world: ApprovalWorld, found: Verdict) -> timedelta:
+    """How long one that has expired may turn out to have been counted before it did."""
+    left = _until_expiry(world)
+    if found.reason != "Expired" or left is None or world.approval.status.bound_uid is None:
+        return timedelta(0)
+    return left + COUNTED_WITHIN
 
 
 def _until_expiry(world: ApprovalWorld) -> timedelta | None:
