@@ -156,6 +156,21 @@ def seconds(number: float) -> timedelta:
         ),
         pytest.param(world(failed()), *("Failed", "Failed", [], None), id="failed for good"),
         pytest.param(
+            world(failed(), named_by=[LETTER]),
+            *("Failed", "Failed", ["wake DeadLetter letter"], None),
+            id="failed for good, and a dead letter waits for it all the same",
+        ),
+        pytest.param(
+            world(compensation("Failed", spec={"suspend": True}), named_by=[LETTER]),
+            *("Failed", "Failed", ["wake DeadLetter letter"], None),
+            id="the same, and it is suspended",
+        ),
+        pytest.param(
+            world(failed(nextAttemptAt=after(30)), named_by=[LETTER]),
+            *("Failed", "Retrying", [], seconds(30)),
+            id="failed, and a dead letter waits for the next attempt",
+        ),
+        pytest.param(
             world(unknown(nextAttemptAt=after(0))),
             *("Running", "Running", ["execute undo:2"], HALF),
             id="nobody knows, and a repeat is safe",

@@ -144,20 +144,20 @@ class CompensationWorld:
     """What is known when a Compensation is looked at.
 
     approvals: statements about it that are not settled. unlinked: dead letters of its effect that
-    name no compensation yet. receipt: of the current attempt, if it exists. attempt: None if this
-    process makes none. objection: why no executor here can ever carry it out. success: news that
-    the effect has succeeded after all. obstacle: why the receipt could not be created, if that was
-    tried. holder: this process. lease: how long its claim lasts. chosen: whether a person has
-    chosen it for a dead letter. floors: what the namespace demands of approvals. attestations:
-    statements about its attempts that are not settled. probe: what this process knows of a probe
-    that it makes, None if it makes none. freeze: why a person has stopped all execution here.
-    ahead: who has to come first in an order that was asked for. target: where it would be sent.
-    hold: why that takes no more just now. preview: what it would do now, where that can be seen and
-    matters. unseen: why it cannot be seen now. escalation: what the namespace says of escalations,
-    None: nothing. delivery: what this process knows of a notice that it delivers, None if it
-    delivers none. stray: an earlier attempt that this process still makes, or whose answer it has,
-    None if there is none. unbegun: whether this process is certain that nothing has begun under the
-    claim in the outbox, because the answer to its writing was lost.
+    name no compensation yet; named_by: those that name this one. receipt: of the current attempt,
+    if it exists. attempt: None if this process makes none. objection: why no executor here can ever
+    carry it out. success: news that the effect has succeeded after all. obstacle: why the receipt
+    could not be created, if that was tried. holder: this process. lease: how long its claim lasts.
+    chosen: whether a person has chosen it for a dead letter. floors: what the namespace demands of
+    approvals. attestations: statements about its attempts that are not settled. probe: what this
+    process knows of a probe that it makes, None if it makes none. freeze: why a person has stopped
+    all execution here. ahead: who has to come first in an order that was asked for. target: where
+    it would be sent. hold: why that takes no more just now. preview: what it would do now, where
+    that can be seen and matters. unseen: why it cannot be seen now. escalation: what the namespace
+    says of escalations, None: nothing. delivery: what this process knows of a notice that it
+    delivers, None if it delivers none. stray: an earlier attempt that this process still makes, or
+    whose answer it has, None if there is none. unbegun: whether this process is certain that
+    nothing has begun under the claim in the outbox, because the answer to its writing was lost.
     """
 
     compensation: Compensation
@@ -174,6 +174,7 @@ class CompensationWorld:
     now: datetime
     obstacle: str | None = None
     unbegun: bool = False
+    named_by: Sequence[Key] = ()
     chosen: bool = False
     enforcement: Enforcement = ENFORCED
     attestations: Sequence[Attestation] = ()

@@ -34,6 +34,7 @@ from amends.core.world import (
     DispositionWorld,
     World,
 )
+from amends.kube.cache import key_of
 from amends.ports import Clock, Executor, Probes, Raw
 from amends.runtime.executions import Executions
 from amends.runtime.foresight import NOT_ASKED, Foresight
@@ -213,6 +214,11 @@ class Observer:
             seen = await self._foresight.of(key, compensation, approvals)
         rules = await self._related.rules(key.namespace)
         turn = self._turns.of_undo(compensation, rules, now)
+        naming = [
+            raw
+            for raw in self._related.open_raws("DeadLetter", key.namespace, effect)
+            if raw.get("status", {}).get("compensationRef") == {"name": key.name}
+        ]
         return CompensationWorld(
             compensation=compensation,
             approvals=approvals,
@@ -240,10 +246,10 @@ class Observer:
             unbegun=self._executions.is_unbegun(key, compensation.status.outbox),
             escalation=rules.escalation,
             delivery=self._executions.deliveries.of(key),
+            named_by=tuple(map(key_of, naming)),
             chosen=any(
-                raw.get("status", {}).get("phase") == DeadLetterPhase.LINKED_TO_COMPENSATION
-                and raw["status"].get("compensationRef") == {"name": key.name}
-                for raw in self._related.open_raws("DeadLetter", key.namespace, effect)
+                raw["status"].get("phase") == DeadLetterPhase.LINKED_TO_COMPENSATION
+                for raw in naming
             ),
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from amends.api import outcome as wire
 from amends.api.approval import ApprovalDecision
-from amends.api.compensation import CompensationPhase
+from amends.api.compensation import CompensationPhase, CompensationStatus
 from amends.core import late, probing
 from amends.core.decision import AT_ONCE, NOTHING, Decision, Release, Tell, Wake, WakeFollowers
 from amends.core.machines import COMPENSATION
@@ -18,7 +18,7 @@ from amends.core.undo.beginning import before_it_closes, begun, has_its_window_c
 from amends.core.undo.demand import demand_of
 from amends.core.undo.escalating import escalating
 from amends.core.undo.executing import is_it_being_executed
-from amends.core.undo.progress import cancelled, held_back, moved, observed
+from amends.core.undo.progress import cancelled, has_failed_for_good, held_back, moved, observed
 from amends.core.undo.verifying import is_it_being_verified
 from amends.core.world import CompensationWorld
 
@@ -31,9 +31,22 @@ def decide(world: CompensationWorld) -> Decision:
     """One step. Every question answers with a Decision, or None: not mine, ask the next."""
     for question in QUESTIONS:
         if (decision := question(world)) is not None:
-            told = counting.telling(world, attesting.telling(world, decision))
+            told = counting.telling(world, attesting.telling(world, telling(world, decision)))
             return _without_leftovers(world, escalating(world, before_it_closes(world, told)))
     return NOTHING
+
+
+def telling(world: CompensationWorld, decision: Decision) -> Decision:
+    """The same decision, of which every dead letter is told that waits for it in vain.
+
+    On every look: the answer to the write that decided it may have been lost, and with it the first
+    telling.
+    """
+    status = decision.status or world.compensation.status
+    assert isinstance(status, CompensationStatus)
+    if decision.remove or not has_failed_for_good(status):
+        return decision
+    return decision.waking(*map(Wake, world.named_by))
 
 
 def _without_leftovers(world: CompensationWorld, decision: Decision) -> Decision:
