@@ -169,7 +169,8 @@ def steps(do: Callable[[], object]) -> int:
 
     def seen(frame: FrameType, event: str, arg: object) -> None:
         nonlocal counted
-        counted += event == "call"
+        # Whatever else is called meanwhile belongs to garbage of other tests.
+        counted += event == "call" and frame.f_globals.get("__name__", "").startswith("amends.")
 
     sys.setprofile(seen)
     try:
@@ -201,7 +202,7 @@ def crowded(waiting: int) -> Office:
 def test_a_turn_costs_no_more_where_a_thousand_wait(what: Callable[[Office], object]) -> None:
     few, many = crowded(10), crowded(1000)
 
-    assert steps(lambda: what(many)) == steps(lambda: what(few))
+    assert steps(lambda: what(many)) == steps(lambda: what(few)) > 0
 
 
 def test_i7_another_namespace_is_not_held_up() -> None:
