@@ -23,6 +23,7 @@ from chaos.edit_courses import Course
 from chaos.edit_ground import Ground, Verdict
 from chaos.edit_oracles import STATEMENTS
 from chaos.edit_rest import CLAIM, describe, says
+from chaos.edit_schema import Raw
 from chaos.edit_stations import STATIONS, Station
 from chaos.etcd_history import Change, History, Observer
 from chaos.figures import Figures, folder_for, seed_of
@@ -158,18 +159,27 @@ def _busiest(history: History, edits: Mapping[str, Sequence[float]]) -> tuple[li
 
     edits: when they were edited, by uid; that is not counted.
     """
-    times: defaultdict[str, list[float]] = defaultdict(list)
-    names: dict[str, str] = {}
+    commits: defaultdict[str, list[Change]] = defaultdict(list)
     for change in history.changes:
-        times[change.uid].append(change.at)
-        names[change.uid] = change.key
-    most = {uid: max(_within(at, edits.get(uid, ()))) for uid, at in times.items()}
+        commits[change.uid].append(change)
+    most = {
+        uid: max(_within([one.at for one in made], edits.get(uid, ())))
+        for uid, made in commits.items()
+    }
     loops = [
-        f"hot loop: {number} commits of {names[uid]} within a second"
+        f"hot loop: {number} commits of {commits[uid][0].key} within a second:\n"
+        + "\n".join(map(_told, commits[uid]))
         for uid, number in most.items()
         if number > A_SECOND
     ]
     return loops, max(most.values(), default=0)
+
+
+def _told(commit: Change) -> str:
+    """When it was seen, what of it was written, and where the object stood then."""
+    fields = commit.object["metadata"].get("managedFields", [])
+    last: Raw = max(fields, key=lambda one: str(one.get("time")), default={})
+    return f"  {commit.at:.3f} {last.get('subresource', 'spec')}: {describe(commit.object)}"
 
 
 def _within(times: Sequence[float], edits: Sequence[float]) -> Iterator[int]:
