@@ -28,9 +28,46 @@ FAR = "2099-01-01T00:00:00.000Z"
 NOT_OF_PEOPLE = ("requester", "actor", "onBehalfOf", "suspend", "cancel")
 EXAMPLES = ("changing-objects/scale-back.yaml", "job/compensation.yaml")
 
+_TLS: Raw = {name: {"name": "pki", "key": name} for name in ("certificate", "key", "ca")}
+_SAYS: Raw = {"assertions": [{"path": "$.state", "equals": "closed"}], "otherwise": "NotApplied"}
+_PROVEN: Raw = {
+    "oauth2": {
+        "tokenUrl": "https://127.0.0.1:1/token",
+        "clientId": "amends",
+        "clientSecretFrom": {"name": "client", "key": "secret"},
+        "scopes": ["tickets.write"],
+        "audience": "tickets",
+        "authStyle": "Body",
+        "tls": _TLS,
+    },
+    "tls": _TLS,
+    "headers": [
+        {"name": "X-Token", "valueFrom": {"secretKeyRef": {"name": "api", "key": "token"}}}
+    ],
+    **_SAYS,
+}
+"""How a request proves who sends it, and what has to hold of the answer."""
+PROVING: Raw = {
+    "targetEffect": "effect-1",
+    "execution": {
+        "http": {
+            "method": "POST",
+            "url": "https://127.0.0.1:1/close",
+            "body": {"auth": {}},
+            "bodyFrom": [{"path": "/auth/pin", "secretKeyRef": {"name": "api", "key": "pin"}}],
+            **_PROVEN,
+        }
+    },
+    "verify": {
+        "http": {"url": "https://127.0.0.1:1/state", **_PROVEN},
+        "afterSeconds": 5,
+        "attempts": 2,
+    },
+}
+
 
 def _writable(spec: Raw) -> Raw:
-    """As a person may write it who has no right to any Secret."""
+    """As a person may write it, and without a reference to a Secret."""
     kept: Raw = {
         name: copy.deepcopy(one) for name, one in spec.items() if name not in NOT_OF_PEOPLE
     }
@@ -54,6 +91,7 @@ def bases() -> Iterator[tuple[str, str, Raw]]:
         for one in yaml.safe_load_all((REPO / "examples" / file).read_text()):
             if one is not None and one["kind"] == "Compensation":
                 yield "Compensation", next(iter(one["spec"]["execution"])), one["spec"]
+    yield "Compensation", "http, proving who asks", PROVING
     plug_in: Raw = {"name": "pager", "config": {"page": 17}}
     for execution in (
         {"manual": {"instructions": "do it", "deadlineSeconds": 60}},
@@ -84,7 +122,7 @@ class Births:
     def run(self) -> list[Verdict]:
         """All of it."""
         tenant = self.ground.tenant()
-        tenant.let("bob", ("batch", "jobs", "create", ""))
+        tenant.let("bob", ("batch", "jobs", "create", ""), ("", "secrets", "use", ""))
         author = author_of(self.kind)
         author = OPERATOR if author == "admin" else author
         base = named(self.kind, "base", self.spec)
