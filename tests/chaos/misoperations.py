@@ -157,7 +157,7 @@ def _alive(operator: RunningOperator) -> Iterator[str]:
 def _busiest(history: History, edits: Mapping[str, Sequence[float]]) -> tuple[list[str], int]:
     """Objects that were written again and again, and the most within a second of any.
 
-    edits: when they were edited, by uid; that is not counted.
+    edits: when they were edited, by uid; that is not counted, nor is one answer to each.
     """
     commits: defaultdict[str, list[Change]] = defaultdict(list)
     for change in history.changes:
@@ -188,7 +188,7 @@ def _within(times: Sequence[float], edits: Sequence[float]) -> Iterator[int]:
         while times[first] < at - 1:
             first += 1
         ours = sum(times[first] - LAG <= edit <= at + LAG for edit in edits)
-        yield number - first + 1 - ours
+        yield number - first + 1 - 2 * ours
 
 
 def _log_of(operator: RunningOperator) -> tuple[int, list[str]]:
