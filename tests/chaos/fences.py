@@ -179,8 +179,10 @@ _on_the_way: set[asyncio.Task[web.StreamResponse]] = set()
 
 
 async def at_rest() -> None:
-    """Return when every late request has arrived."""
-    await asyncio.gather(*_on_the_way)
+    """Return when every late request has arrived. A refusal is an answer like any other."""
+    for ended in await asyncio.gather(*_on_the_way, return_exceptions=True):
+        if isinstance(ended, BaseException) and not isinstance(ended, web.HTTPException):
+            raise ended
 
 
 def _abort(request: web.Request) -> web.Response:
