@@ -49,6 +49,9 @@ class Server:
         """Events that come after the first look at them; it is over only then."""
         self.told_in_the_end: list[Raw] = []
         """Events that come when it is over, and has been looked at."""
+        self.deaf = 0
+        """How often the server has no time to say which, before it has."""
+        self.looked = False
 
     async def call(self, method: str, path: str, *_: Any, **__: Any) -> Any:
         """The Job, or its pods."""
@@ -59,8 +62,11 @@ class Server:
             said, later = self.events, self.told_later
             if later is not None:
                 self.events, self.told_later = later, None
+            elif self.deaf and self.looked:
+                self.deaf -= 1
+                raise Waiting("503")
             elif said:
-                self.events = [*said, *self.told_in_the_end]
+                self.looked, self.events = True, [*said, *self.told_in_the_end]
             return {"items": said}
         trouble = self._troubles.pop(0) if len(self._troubles) > 1 else self._troubles[0]
         if trouble is not None:
@@ -141,6 +147,16 @@ async def test_a_node_that_told_late_how_it_began_is_heard_out(
 async def test_every_node_may_take_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server("Complete", None)
     server.events, server.told_in_the_end = [started(BEGAN)], [KILLING]
+
+    assert await outcome(server, monkeypatch, hearing=20) == STOPPED
+
+
+async def test_what_is_said_while_the_server_has_no_time_is_heard_when_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sight, "_AFTER", 0.05)
+    server = Server("Complete", None)
+    server.events, server.told_in_the_end, server.deaf = [started(BEGAN)], [KILLING], 20
 
     assert await outcome(server, monkeypatch, hearing=20) == STOPPED
 

@@ -49,6 +49,7 @@ class Sight:
         self._earlier: dict[str, Fate] = {}
         self._stopped: dict[str, str] = {}
         self._ended_at: dict[str, float] = {}
+        self._heard_at: dict[str, float] = {}
         self._delays: dict[str, float] = {}
         self._may_hear = True
         self._version: str | None = None
@@ -92,8 +93,10 @@ class Sight:
     async def hear(self) -> None:
         """Ask what nodes say beside their pods, and may say later. Raises a Fault, as `look`."""
         for uid in self._in_doubt():
-            self._ended_at.setdefault(uid, self._clock())
+            asked_at = self._clock()
             events = await self._events(uid)
+            self._ended_at.setdefault(uid, asked_at)
+            self._heard_at[uid] = asked_at
             if (why := kubelet.why_stopped(events, self._container)) is not None:
                 self._stopped[uid] = why
             if (delay := kubelet.delay(events, self._container)) is not None:
@@ -104,7 +107,7 @@ class Sight:
         itself; not before it has said that it was started."""
         return not self._may_hear or all(
             uid in self._delays
-            and self._clock() - self._ended_at[uid] >= _AFTER + 2 * self._delays[uid]
+            and self._heard_at[uid] - self._ended_at[uid] >= _AFTER + 2 * self._delays[uid]
             for uid in self._in_doubt()
         )
 
