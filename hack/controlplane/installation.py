@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,15 +45,26 @@ class Cluster(Protocol):
         """A kubeconfig with a new token of a service account."""
 
 
+TAKING_IN = 3.0
+"""Seconds after a change of the policies in which the operator believes no decision."""
+
+
 def install(cluster: Cluster, *, token_seconds: int = 3600) -> Path:
-    """CRDs, admission policies and the operator's rights. Returns the operator's kubeconfig."""
+    """CRDs, admission policies and the operator's rights, until decisions count.
+
+    Returns the operator's kubeconfig.
+    """
     cluster.kubectl("apply", "--server-side", "-f", CRDS)
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", CRDS)
     for part in (*RIGHTS, *policies(cluster)):
         cluster.kubectl("apply", "-f", part)
+    applied_at = time.monotonic()
     wait_for(lambda: enforces(cluster), seconds=60, what="the admission policies to be enforced")
     # A kind that is new answers "storage is (re)initializing" to lists for a while; kubectl waits.
     cluster.kubectl("get", "amends", "--all-namespaces")
+    wait_for(
+        lambda: time.monotonic() - applied_at > TAKING_IN, seconds=60, what="decisions to count"
+    )
     return cluster.service_account_kubeconfig(SYSTEM_NAMESPACE, SERVICE_ACCOUNT, token_seconds)
 
 
