@@ -18,7 +18,8 @@ from admission.templates import (
 from integration.cluster import Refused
 from support.api import MERGE_PATCH, Object
 from support.manifests import action, compensation, disposition, signed, unique
-from support.tenant import Installed, Right, Tenant
+from support.tenant import SECONDS, Installed, Right, Tenant
+from waiting import wait_for
 
 pytestmark = pytest.mark.controlplane
 
@@ -93,7 +94,21 @@ def _tenant(installed: Installed, level: str | None) -> Tenant:
         {"metadata": {"labels": labels}},
         content_type=MERGE_PATCH,
     )
+    if level is not None:
+        wait_for(
+            lambda: _is_known_to_the_policies(made), seconds=SECONDS, what="its label to count"
+        )
     return made
+
+
+def _is_known_to_the_policies(tenant: Tenant) -> bool:
+    """They look at namespaces as they were a moment ago."""
+    try:
+        tenant.create(undo(template(hostPID=True)), "bob")
+    except Refused as why:
+        return "held to no standard" not in str(why)
+    tenant.clear()
+    return True
 
 
 @PLACES
