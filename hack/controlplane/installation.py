@@ -45,6 +45,8 @@ class Cluster(Protocol):
         """A kubeconfig with a new token of a service account."""
 
 
+WORKING = '"event": "working"'
+"""What an operator's log says when it leads and has looked at everything open once."""
 TAKING_IN = 3.0
 """Seconds after a change of the policies in which the operator believes no decision."""
 
@@ -214,14 +216,12 @@ class RunningOperator:
 
     def is_working(self) -> bool:
         """Whether it leads, has looked at everything open once, and decisions count from now on:
-        right after an installation it waits until the policies surely hold."""
+        after a change of the policies it waits until they surely hold."""
         if (status := self.process.poll()) is not None:
             raise RuntimeError(f"the operator ended with {status}:\n{self.tail()}")
-        said = self.log.read_text().splitlines()
-        policies = [line for line in said if '"event": "policies' in line]
-        return any('"event": "working"' in line for line in said) and not (
-            policies and "still taking in" in policies[-1]
-        )
+        said = self.log.read_text()
+        policies = [line for line in said.splitlines() if '"event": "policies' in line]
+        return WORKING in said and not (policies and "still taking in" in policies[-1])
 
     def tail(self, lines: int = 30) -> str:
         """The end of its log."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
-from installation import RunningOperator
+from installation import WORKING, RunningOperator
 
 IDLE_CORES = 0.25
 """Less than this in use by anybody counts as idle: control planes that wait use about 0.05."""
@@ -113,8 +113,6 @@ def until_working(operator: RunningOperator) -> float:
         if time.monotonic() > deadline:
             raise TimeoutError(f"the operator does not come to work:\n{operator.tail()}")
         time.sleep(0.005)
-    line = next(
-        line for line in operator.log.read_text().splitlines() if '"event": "working"' in line
-    )
+    line = next(line for line in operator.log.read_text().splitlines() if WORKING in line)
     said = datetime.fromisoformat(json.loads(line)["timestamp"]).astimezone(UTC)
     return float(said.timestamp() - psutil.Process(operator.process.pid).create_time())

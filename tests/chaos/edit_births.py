@@ -29,7 +29,6 @@ NOT_OF_PEOPLE = ("requester", "actor", "onBehalfOf", "suspend", "cancel")
 EXAMPLES = ("changing-objects/scale-back.yaml", "job/compensation.yaml")
 
 _TLS: Raw = {name: {"name": "pki", "key": name} for name in ("certificate", "key", "ca")}
-_SAYS: Raw = {"assertions": [{"path": "$.state", "equals": "closed"}], "otherwise": "NotApplied"}
 _PROVEN: Raw = {
     "oauth2": {
         "tokenUrl": "https://127.0.0.1:1/token",
@@ -44,7 +43,8 @@ _PROVEN: Raw = {
     "headers": [
         {"name": "X-Token", "valueFrom": {"secretKeyRef": {"name": "api", "key": "token"}}}
     ],
-    **_SAYS,
+    "assertions": [{"path": "$.state", "equals": "closed"}],
+    "otherwise": "NotApplied",
 }
 """How a request proves who sends it, and what has to hold of the answer."""
 PROVING: Raw = {

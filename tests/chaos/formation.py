@@ -15,6 +15,7 @@ from chaos.etcd_history import History, Observer
 from chaos.history_invariants import broken, claims_do_not_overlap
 from chaos.replicas import Replica, replicas
 from chaos.witness import Witness
+from installation import WORKING
 from integration.cluster import Refused
 from support.manifests import compensation, unique
 from support.tenant import Installed, Tenant
@@ -125,7 +126,7 @@ class Formation:
         def works() -> bool:
             leader = self.leader()
             found[:] = [leader] if leader is not None else []
-            return bool(leader and not leader.stopped and '"event": "working"' in _log_of(leader))
+            return bool(leader and not leader.stopped and WORKING in _log_of(leader))
 
         self.until(works, "a leader at work")
         return found[0]

@@ -13,14 +13,13 @@ from chaos.proxy import Noted, Proxy, proxied
 from chaos.rig import Exchange, Scene, Stage
 from chaos.telling import Objects, Told
 from chaos.wrongs import PATIENCE_ASKED
-from installation import RunningOperator
+from installation import WORKING, RunningOperator
 from support.forked import running_operator
 
 PATIENCE = 150.0
 """Seconds until a story that does not come to its end is a failure, faults and all."""
 LOST_LEADERSHIP = 3
 """The exit status of an operator that could not renew its Lease in time."""
-WORKING = '"event": "working"'
 TOO_MANY = 429
 
 

@@ -24,7 +24,6 @@ from chaos import soak_memory, soak_stock
 from chaos.etcd_history import Observer
 from chaos.figures import Figures, folder_for, seed_of
 from chaos.grounds import grounds
-from chaos.haunted import WORKING
 from chaos.history_invariants import broken, claims_do_not_overlap
 from chaos.mirror import way_of
 from chaos.proxy import proxied
@@ -36,6 +35,7 @@ from chaos.soak_tales import PLOTS, People, Tale
 from chaos.soak_target import serving
 from chaos.soak_weather import KINDS, TAKE_LONG, Weather, background, own
 from controlplane import ControlPlane
+from installation import WORKING
 
 TENANTS = ("soak-1", "soak-2", "soak-3")
 RESTS_WITHIN = 240.0

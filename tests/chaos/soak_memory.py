@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
-from chaos.haunted import WORKING
 from chaos.replicas import Replica
-from installation import RunningOperator
+from installation import WORKING, RunningOperator
 
 EVERY = 10.0
 """Seconds between two samples."""

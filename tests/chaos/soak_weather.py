@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 from chaos.fault_kinds import EVERYWHERE
 from chaos.fences import QUICK, SLOW
-from chaos.haunted import LOST_LEADERSHIP, WORKING
+from chaos.haunted import LOST_LEADERSHIP
 from chaos.proxy import Honest, Proxy
 from chaos.replicas import Replica
 from chaos.soak_target import Target
+from installation import WORKING
 
 AT_TARGET = {**QUICK, **SLOW}
 SPLIT = "network split"

@@ -1,6 +1,5 @@
 """A Job that is over, and its pods do not tell how: what is not known of it is not said."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -80,8 +79,8 @@ class Server:
 
 async def outcome(server: Server, monkeypatch: pytest.MonkeyPatch, hearing: float = 0.1) -> Outcome:
     monkeypatch.setattr(executor, "LONGEST_PAUSE", 0.0)
-    monkeypatch.setattr(executor, "ASKING", 0.01)
-    monkeypatch.setattr(executor, "HEARING", timedelta(seconds=hearing))
+    monkeypatch.setattr(sight, "_ASKING", 0.01)
+    monkeypatch.setattr(sight, "_HEARING", hearing)
     return await JobExecutor(ExecutorContext(KnownSecrets(), server, (), frozenset())).run(work())
 
 

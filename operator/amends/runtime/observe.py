@@ -214,11 +214,7 @@ class Observer:
             seen = await self._foresight.of(key, compensation, approvals)
         rules = await self._related.rules(key.namespace)
         turn = self._turns.of_undo(compensation, rules, now)
-        naming = [
-            raw
-            for raw in self._related.open_raws("DeadLetter", key.namespace, effect)
-            if raw.get("status", {}).get("compensationRef") == {"name": key.name}
-        ]
+        naming = self._related.letters_naming(key, effect)
         return CompensationWorld(
             compensation=compensation,
             approvals=approvals,

@@ -113,6 +113,14 @@ class Related:
         """The same as they are stored, for who needs few of many."""
         return tuple(self._cache.related(kind, namespace, value))
 
+    def letters_naming(self, undo: Key, effect: str) -> Sequence[Raw]:
+        """Open dead letters of its effect that name this Compensation, as they are stored."""
+        return [
+            raw
+            for raw in self._cache.related("DeadLetter", undo.namespace, effect)
+            if raw.get("status", {}).get("compensationRef") == {"name": undo.name}
+        ]
+
     async def find(self, kind: str, namespace: str, fields: Mapping[str, str]) -> Sequence[Raw]:
         """Objects with these values, settled ones too, as they are on the server now."""
         return await self._cluster.find(kind, namespace, fields)

@@ -31,8 +31,9 @@ def decide(world: CompensationWorld) -> Decision:
     """One step. Every question answers with a Decision, or None: not mine, ask the next."""
     for question in QUESTIONS:
         if (decision := question(world)) is not None:
-            told = counting.telling(world, attesting.telling(world, telling(world, decision)))
-            return _without_leftovers(world, escalating(world, before_it_closes(world, told)))
+            for completed in WHATEVER_IS_DECIDED:
+                decision = completed(world, decision)
+            return decision
     return NOTHING
 
 
@@ -262,3 +263,13 @@ QUESTIONS = (
     do_its_dead_letters_name_it,
     shall_it_run,
 )
+
+WHATEVER_IS_DECIDED = (
+    telling,
+    attesting.telling,
+    counting.telling,
+    before_it_closes,
+    escalating,
+    _without_leftovers,
+)
+"""What each decision is completed by, one after the other."""

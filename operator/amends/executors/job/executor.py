@@ -33,10 +33,6 @@ from amends.ports import (
 PAUSES = (0.0, 0.0, 0.5, 1.0, 2.0)
 """Seconds between looks; each look lasts a second by itself. The last one repeats."""
 LONGEST_PAUSE = 4.0
-HEARING = timedelta(seconds=20)
-"""How long a node may take to say what it has done to a pod; one that says nothing takes it all."""
-ASKING = 0.5
-"""Seconds between two questions what it says."""
 SLACK = timedelta(seconds=20)
 """What the Job controller, the kubelet and the server may take, each time something is asked."""
 
@@ -224,7 +220,7 @@ class _Watch:
             why = "was not done in time, and nobody has ended it"
         if why is not None:
             await self._end()
-        await self._hear()
+        await self.sight.hear_out()
         return why
 
     async def _until_something_happens(self) -> str | None:
@@ -253,15 +249,6 @@ class _Watch:
                         await self.sight.delete()
                         asked = True
                     await self._look()
-
-    async def _hear(self) -> None:
-        """A program that its node has stopped may end as if by itself: the node has its say."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(HEARING.total_seconds()):
-                while not self.sight.has_heard():
-                    await asyncio.sleep(ASKING)
-                    with contextlib.suppress(Fault):
-                        await self.sight.hear()
 
     async def _look(self) -> None:
         """What cannot be seen now is seen later; a Job goes on without being looked at."""

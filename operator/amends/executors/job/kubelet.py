@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from amends.executors.job.pods import EVICTED
 from amends.ports import Raw
 
-STARTED = "Started"
-KILLING = "Killing"
+_STARTED = "Started"
+_KILLING = "Killing"
 
 
 def why_stopped(events: Iterable[Raw], container: str) -> str | None:
@@ -23,18 +23,18 @@ def why_stopped(events: Iterable[Raw], container: str) -> str | None:
     said = {
         str(event.get("reason")): _words(event) for event in events if _is_about(event, container)
     }
-    if KILLING not in said:
+    if _KILLING not in said:
         return None
     if "Evicted" in said:
         return f"{EVICTED}: {said['Evicted']}"
-    reason = "Unhealthy" if "Unhealthy" in said else KILLING
+    reason = "Unhealthy" if "Unhealthy" in said else _KILLING
     return f"was stopped by its node: {reason}: {said[reason]}"
 
 
 def delay(events: Iterable[Raw], container: str) -> timedelta | None:
     """How late its node has told that the container has started, None if it has not told yet."""
     for event in events:
-        if event.get("reason") == STARTED and _is_about(event, container):
+        if event.get("reason") == _STARTED and _is_about(event, container):
             happened = event.get("firstTimestamp") or event.get("eventTime")
             if happened is None:
                 return timedelta(0)

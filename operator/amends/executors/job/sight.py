@@ -8,13 +8,14 @@ is too short for a bookmark): so that place is asked for now and then, right bef
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 from amends.executors.job import kubelet, pods
 from amends.executors.job.manifest import container_of
 from amends.executors.job.outcome import Seen, condition, last_lines
 from amends.executors.job.pods import Fate
-from amends.ports import Gone, Raw, Rejected, Tenants, Waiting, Work
+from amends.ports import Fault, Gone, Raw, Rejected, Tenants, Waiting, Work
 
 OF_JOB = "batch.kubernetes.io/controller-uid"
 """Label that the Job controller gives to the pods of a Job, with the Job's uid."""
@@ -27,6 +28,10 @@ _LONGEST_LOG = (_LINES[-1] + 1) * _LONGEST_LINE
 _FOREGROUND = "Foreground"
 _AFTER = 2.0
 """Seconds that an Event may be written after what follows from it; more if others were later."""
+_HEARING = 20.0
+"""Seconds that a node may take to say what it has done; one that says nothing takes them all."""
+_ASKING = 0.5
+"""Seconds between two questions what it says."""
 _FRESH = 20.0
 """Seconds for which every server remembers events; the cache of an API server holds those of the
 last 75 s at least, etcd those since its last compaction."""
@@ -88,10 +93,19 @@ class Sight:
         if self._has_ended() and not self._pods and not listed:
             # A watch may lag behind what the Job says already. A list does not.
             await self._list()
-        await self.hear()
+        await self._hear()
 
-    async def hear(self) -> None:
-        """Ask what nodes say beside their pods, and may say later. Raises a Fault, as `look`."""
+    async def hear_out(self) -> None:
+        """A program that its node has stopped may end as if by itself: the node has its say."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HEARING):
+                while not self._has_heard():
+                    await asyncio.sleep(_ASKING)
+                    with suppress(Fault):
+                        await self._hear()
+
+    async def _hear(self) -> None:
+        """Ask what nodes say beside their pods, and may say later."""
         for uid in self._in_doubt():
             asked_at = self._clock()
             events = await self._events(uid)
@@ -102,8 +116,8 @@ class Sight:
             if (delay := kubelet.delay(events, self._container)) is not None:
                 self._delays[uid] = delay.total_seconds()
 
-    def has_heard(self) -> bool:
-        """Whether its node would have said by now that it has stopped what seems to have ended by
+    def _has_heard(self) -> bool:
+        """Whether a node would have said by now that it has stopped what seems to have ended by
         itself; not before it has said that it was started."""
         return not self._may_hear or all(
             uid in self._delays
